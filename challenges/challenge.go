@@ -40,7 +40,9 @@ type Challenge struct {
 	// after, what remains slow and why that is fine. From solved.md.
 	Solved string `yaml:"-"`
 
-	FS fs.FS `yaml:"-"` // the folder
+	// Starter lists the files of the service, as paths below its folder.
+	Starter []string `yaml:"-"`
+	FS      fs.FS    `yaml:"-"` // the folder
 }
 
 // Diagnosis is asked before the first edit and graded apart from the fix.
@@ -90,6 +92,14 @@ type Target struct {
 	Max     *Amount `yaml:"max"`     // at most: 0.1% of requests, or 6 per request
 }
 
+// String names what the target is about: "p95 of history", or "errors".
+func (t Target) String() string {
+	if t.Of == "" {
+		return t.Metric
+	}
+	return t.Metric + " of " + t.Of
+}
+
 // Check is one word of the vocabulary. Exactly one field is set.
 type Check struct {
 	SameAnswers    *SameAnswers    `yaml:"same-answers"`
@@ -102,6 +112,9 @@ type Check struct {
 type SameAnswers struct {
 	// Ignore names JSON fields, at any depth, that may differ (a time stamp).
 	Ignore []string `yaml:"ignore"`
+	// Unstable names JSON fields that two right services may fill differently
+	// once writes have raced each other: ids given in order of arrival.
+	Unstable []string `yaml:"unstable"`
 }
 
 // ReadYourWrites holds that a read, sent Within after a write was answered,

@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+GOLANGCI_VERSION := $(shell sed -n 's/^\# golangci-lint \(v[0-9.]*\).*/\1/p' .golangci.yml)
+
+.PHONY: help run build web test test-go test-web race lint size check warm fuzz clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: build ## build everything and start the lab on http://127.0.0.1:8095
+	./bin/p95lab
+
+build: web ## build bin/p95lab and bin/grade
+	go build -o bin/p95lab ./server && go build -o bin/grade ./grader/cmd/grade
+
+web: web/dist/manifest.json ## build the browser's part into web/dist
+
+web/dist/manifest.json: $(shell find web/src web/build.mjs web/package-lock.json -type f 2>/dev/null)
+	cd web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+test: web test-go test-web ## run every test that this machine can run, and name what was skipped
+	@echo "all tests passed"
+
+test-go: ## the Go tests, with the graded proofs and the browser's where Chromium is found
+	./.ci/test -shuffle=on -timeout 20m ./...
+
+test-web: ## the browser's unit tests and types
+	cd web && npm run --silent check && npm test --silent
+
+race: ## the Go tests that do not measure, with the race detector
+	./.ci/test -race -shuffle=on -short -timeout 20m ./...
+
+lint: ## gofmt, go vet and the pinned golangci-lint
+	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
+	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION) run
+
+size: web ## fail above the bundle's size budget
+	cd web && npm run --silent size
+
+check: ## prove every challenge: starter, solution, also, wrong fixes
+	go run ./grader/cmd/grade check --all
+
+warm: ## build and seed beforehand what the first runs need
+	go run ./grader/cmd/grade warm
+
+fuzz: ## every fuzz target for ten seconds each
+	./.ci/fuzz 10s
+
+clean: ## remove what was built (not your data)
+	rm -rf bin web/dist/* web/node_modules

@@ -1,0 +1,6 @@
+package challenges
+
+import "embed"
+
+//go:embed all:*.go
+var embedded embed.FS

@@ -1,0 +1,121 @@
+// Package backing provides what a service leans on: here, SQLite files made
+// from a template that is built once. It knows how a service's own binary seeds
+// and migrates its data; it must not know challenges, load or verdict rules.
+package backing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/p95lab/p95lab/grader/sandbox"
+)
+
+// Templates keeps seeded databases under a folder, by content, and copies them.
+// It is safe for concurrent use.
+type Templates struct {
+	dir    string
+	flight singleflight.Group
+}
+
+// NewTemplates returns templates kept in dir.
+func NewTemplates(dir string) *Templates { return &Templates{dir: dir} }
+
+// Data says which rows: the same data is the same rows.
+type Data struct {
+	Binary string // the starter, which knows its own schema and rows
+	Key    string // names the starter's content
+	Seed   uint64
+	Scale  float64 // 1 is the challenge's own size
+}
+
+// limits of a seeding or a migration, which are single short commands.
+const (
+	seedTimeout    = 2 * time.Minute
+	migrateTimeout = 20 * time.Second
+	toolMemory     = 1 << 30
+	toolOutput     = 1 << 20
+)
+
+// Template returns the path of the seeded database, which must not be written,
+// and seeds it first where this machine has not got it.
+func (t *Templates) Template(ctx context.Context, d Data) (string, error) {
+	name := fmt.Sprintf("%s-%d-%g.db", d.Key, d.Seed, d.Scale)
+	path := filepath.Join(t.dir, name)
+	_, err, _ := t.flight.Do(name, func() (any, error) { return nil, t.seed(ctx, path, d) })
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		return t.Template(ctx, d) // another caller gave up
+	}
+	return path, err
+}
+
+func (t *Templates) seed(ctx context.Context, path string, d Data) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(t.dir, 0o755); err != nil {
+		return fmt.Errorf("make the template cache: %w", err)
+	}
+	work, err := os.MkdirTemp(t.dir, "seeding-")
+	if err != nil {
+		return fmt.Errorf("make a seeding folder: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
+	defer cancel()
+	fresh := filepath.Join(work, "data.db")
+	_, err = sandbox.Run(ctx, sandbox.Spec{
+		Path: d.Binary, Args: []string{"seed"}, Dir: work, Memory: toolMemory, Output: toolOutput,
+		Env: []string{URL(fresh), fmt.Sprintf("SEED=%d", d.Seed), fmt.Sprintf("SCALE=%g", d.Scale), "TMPDIR=" + work},
+	})
+	if err != nil {
+		return fmt.Errorf("seed the data: %w", err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return fmt.Errorf("keep the seeded data: %w", err)
+	}
+	return nil
+}
+
+// URL is the environment entry that points a service at its database.
+func URL(path string) string { return "DATABASE_URL=sqlite:" + path }
+
+// Copy writes a private copy of a template to dst.
+func Copy(template, dst string) error {
+	from, err := os.Open(template)
+	if err != nil {
+		return fmt.Errorf("open the template: %w", err)
+	}
+	defer func() { _ = from.Close() }()
+	to, err := os.OpenFile(dst, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("make the copy: %w", err)
+	}
+	if _, err := io.Copy(to, from); err != nil {
+		return errors.Join(fmt.Errorf("copy the template: %w", err), to.Close())
+	}
+	if err := to.Close(); err != nil {
+		return fmt.Errorf("close the copy: %w", err)
+	}
+	return nil
+}
+
+// Migrate applies the *.sql files of folder to a database. It is the trusted
+// binary that runs the learner's SQL, in a process with limits of its own. An
+// *sandbox.ExitError or a deadline is the learner's fault.
+func Migrate(ctx context.Context, trusted, folder, database string) (time.Duration, error) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+	_, err := sandbox.Run(ctx, sandbox.Spec{
+		Path: trusted, Args: []string{"migrate", folder}, Dir: filepath.Dir(database), Memory: toolMemory, Output: toolOutput,
+		Env: []string{URL(database), "TMPDIR=" + filepath.Dir(database)},
+	})
+	return time.Since(began), err
+}

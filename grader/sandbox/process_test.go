@@ -1,0 +1,280 @@
+package sandbox
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The test binary is also the hostile service: with HOSTILE set it does what
+// that says instead of testing.
+func TestMain(m *testing.M) {
+	if what := os.Getenv("HOSTILE"); what != "" {
+		hostile(what)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func hostile(what string) {
+	block := make(chan struct{})
+	switch what {
+	case "exit":
+		fmt.Fprintln(os.Stderr, "I give up")
+		os.Exit(3)
+	case "panic":
+		var m map[string]int
+		m["x"] = 1
+	case "hang":
+		fmt.Println("hanging")
+		<-block
+	case "memory":
+		var keep [][]byte
+		for {
+			b := make([]byte, 16<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			keep = append(keep, b)
+			_ = keep
+		}
+	case "print":
+		w := bufio.NewWriter(os.Stdout)
+		line := strings.Repeat("x", 1000) + "\n"
+		for {
+			if _, err := w.WriteString(line); err != nil {
+				os.Exit(1)
+			}
+		}
+	case "one-line":
+		for {
+			if _, err := os.Stdout.WriteString(strings.Repeat("x", 64<<10)); err != nil {
+				os.Exit(1)
+			}
+		}
+	case "daemon":
+		// A grandchild in a session of its own, holding the pipe.
+		child := exec.Command(os.Args[0])
+		child.Env = []string{"HOSTILE=hang-listening", "LISTEN=" + os.Getenv("LISTEN")}
+		child.Stdout = os.Stdout
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := child.Start(); err != nil {
+			fmt.Println("cannot start:", err)
+			os.Exit(1)
+		}
+		<-block
+	case "hang-listening":
+		l, err := net.Listen("unix", os.Getenv("LISTEN"))
+		if err != nil {
+			fmt.Println("cannot listen:", err)
+			os.Exit(1)
+		}
+		fmt.Println("listening")
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				os.Exit(1)
+			}
+			_ = c.Close()
+		}
+	case "environment":
+		for _, e := range os.Environ() {
+			fmt.Println(e)
+		}
+	case "launcher":
+		// Stands for the grader: starts a service and is killed.
+		lines := make(chan string, 16)
+		p, err := Start(context.Background(), Spec{
+			Path: os.Args[0], Env: []string{"HOSTILE=daemon", "LISTEN=" + os.Getenv("LISTEN")},
+			Memory: 1 << 30, Output: 1 << 20, Line: func(s string) { lines <- s },
+		})
+		if err != nil {
+			fmt.Println("cannot start:", err)
+			os.Exit(1)
+		}
+		fmt.Print(<-lines)
+		<-p.Done()
+	}
+}
+
+func startHostile(t *testing.T, what string, change func(*Spec)) *Process {
+	t.Helper()
+	spec := Spec{
+		Path: os.Args[0], Env: []string{"HOSTILE=" + what, "LISTEN=" + filepath.Join(t.TempDir(), "s")},
+		Dir: t.TempDir(), Memory: 512 << 20, Output: 1 << 20,
+	}
+	if change != nil {
+		change(&spec)
+	}
+	p, err := Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
+
+func wait(t *testing.T, p *Process) {
+	t.Helper()
+	select {
+	case <-p.Done():
+	case <-time.After(60 * time.Second):
+		t.Fatal("it did not end")
+	}
+}
+
+func TestEnds(t *testing.T) {
+	tests := []struct {
+		what  string
+		fault Fault
+		exit  string
+		tail  string
+	}{
+		{"exit", "", "exit status 3", "I give up\n"},
+		{"panic", "", "exit status 2", "panic: assignment to entry in nil map"},
+		{"memory", OverMemory, "signal: killed", ""},
+		{"print", OverOutput, "", "xxx"},
+		{"one-line", OverOutput, "", "xxx"},
+	}
+	for _, test := range tests {
+		t.Run(test.what, func(t *testing.T) {
+			p := startHostile(t, test.what, func(s *Spec) {
+				if test.what == "memory" {
+					s.Memory = 96 << 20
+				}
+			})
+			wait(t, p)
+			// Between two looks the data limit may be met first: then the runtime
+			// says so itself.
+			outOfMemory := test.fault == OverMemory && strings.Contains(p.Tail(), "out of memory")
+			if p.Fault() != test.fault && !outOfMemory {
+				t.Errorf("fault %q, want %q", p.Fault(), test.fault)
+			}
+			if !strings.Contains(p.Exit(), test.exit) && !outOfMemory {
+				t.Errorf("exit %q, want %q", p.Exit(), test.exit)
+			}
+			if !strings.Contains(p.Tail(), test.tail) {
+				t.Errorf("tail %q lacks %q", p.Tail(), test.tail)
+			}
+			if len(p.Tail()) > 2*tailSize {
+				t.Errorf("the tail holds %d bytes", len(p.Tail()))
+			}
+		})
+	}
+}
+
+func TestEnvironmentIsEmpty(t *testing.T) {
+	t.Setenv("P95LAB_SECRET", "1")
+	p := startHostile(t, "environment", nil)
+	wait(t, p)
+	for line := range strings.Lines(p.Tail()) {
+		if !strings.HasPrefix(line, "HOSTILE=") && !strings.HasPrefix(line, "LISTEN=") {
+			t.Errorf("the service sees %q", line)
+		}
+	}
+}
+
+func TestContextEndsIt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	hanging := make(chan string, 1)
+	p, err := Start(ctx, Spec{
+		Path: os.Args[0], Env: []string{"HOSTILE=hang"}, Memory: 1 << 30, Output: 1 << 20,
+		Line: func(s string) { hanging <- s },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-hanging
+	cancel()
+	wait(t, p)
+}
+
+func TestNothingOutlivesIt(t *testing.T) {
+	if !namespaces() {
+		t.Skip("no PID namespaces for this user: a service that leaves its session can outlive its run")
+	}
+	socket := filepath.Join(t.TempDir(), "s")
+	listening := make(chan string, 1)
+	p := startHostile(t, "daemon", func(s *Spec) {
+		s.Env = []string{"HOSTILE=daemon", "LISTEN=" + socket}
+		s.Line = func(line string) { listening <- line }
+	})
+	if got := <-listening; got != "listening\n" {
+		t.Fatalf("the grandchild says %q", got)
+	}
+	p.Kill()
+	mustBeGone(t, socket)
+}
+
+func TestKilledGraderLeavesNothing(t *testing.T) {
+	if !namespaces() {
+		t.Skip("no PID namespaces for this user: a service that leaves its session can outlive its grader")
+	}
+	socket := filepath.Join(t.TempDir(), "s")
+	launcher := exec.Command(os.Args[0])
+	launcher.Env = []string{"HOSTILE=launcher", "LISTEN=" + socket}
+	out, err := launcher.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := launcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || line != "listening\n" {
+		t.Fatalf("the launcher says %q, %v", line, err)
+	}
+	if err := launcher.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	_ = launcher.Wait() // it was killed
+	mustBeGone(t, socket)
+}
+
+// mustBeGone waits until nobody accepts on a socket any more: the kernel ends
+// processes a moment after their parent.
+func mustBeGone(t *testing.T, socket string) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for time.Now().Before(deadline) {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			return
+		}
+		_ = c.Close()
+	}
+	t.Error("what the service started still runs")
+}
+
+func TestRunTellsFailure(t *testing.T) {
+	_, err := Run(t.Context(), Spec{Path: os.Args[0], Env: []string{"HOSTILE=exit"}, Memory: 1 << 30, Output: 1 << 20})
+	var exit *ExitError
+	if e, ok := err.(*ExitError); ok {
+		exit = e
+	}
+	if exit == nil || exit.Exit != "exit status 3" || exit.Printed != "I give up\n" {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestUsageIsSeen(t *testing.T) {
+	p := startHostile(t, "hang", nil)
+	deadline := time.Now().Add(10 * time.Second)
+	for p.PeakMemory() == 0 && time.Now().Before(deadline) {
+		time.Sleep(watchEvery) // the event is the next look
+	}
+	if p.PeakMemory() < 1<<20 || p.PeakMemory() > 256<<20 {
+		t.Errorf("peak memory of pid %s: %d bytes", strconv.Itoa(p.PID()), p.PeakMemory())
+	}
+}

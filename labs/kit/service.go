@@ -1,0 +1,121 @@
+// Package kit is what the lab's services share, as a platform team would keep
+// it: settings from the environment, the database, an admin port with profiles
+// and metrics, a clean shutdown. It knows no service's tables or routes.
+package kit
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// Service is what a service hands to Main.
+type Service struct {
+	Name   string
+	Schema string // SQL that creates the tables
+	// Seed fills new tables. The same Seed and Scale make the same rows.
+	Seed func(ctx context.Context, tx *sql.Tx, rows Rows) error
+	// Routes is the service's API.
+	Routes func(db *sql.DB) http.Handler
+}
+
+// Rows says which rows to make, and how many.
+type Rows struct {
+	Seed  uint64
+	Scale float64 // 1 is the usual size
+}
+
+// Main runs a service as the command line and the environment say:
+//
+//	<service>                 serves on PORT, profiles and metrics on ADMIN_PORT
+//	<service> seed            creates DATABASE_URL from SEED and SCALE
+//	<service> migrate FOLDER  applies FOLDER/*.sql to DATABASE_URL
+func Main(s Service) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := s.run(ctx, os.Args[1:], os.Getenv); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", s.Name, err)
+		os.Exit(1)
+	}
+}
+
+func (s Service) run(ctx context.Context, args []string, env func(string) string) error {
+	switch {
+	case len(args) == 0:
+		return s.serve(ctx, env)
+	case len(args) == 1 && args[0] == "seed":
+		return s.seed(ctx, env)
+	case len(args) == 2 && args[0] == "migrate":
+		return migrate(ctx, env("DATABASE_URL"), args[1])
+	default:
+		return errors.New("say nothing to serve, or: seed, or: migrate FOLDER")
+	}
+}
+
+// shutdownGrace is how long requests in progress may take at the end.
+const shutdownGrace = 5 * time.Second
+
+func (s Service) serve(ctx context.Context, env func(string) string) error {
+	if env("PORT") == "" {
+		return errors.New("PORT is not set: on which port to serve")
+	}
+	db, err := Open(env("DATABASE_URL"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.Handle("/", measure(s.Routes(db)))
+	servers := []*http.Server{server(env("PORT"), mux)}
+	if port := env("ADMIN_PORT"); port != "" {
+		servers = append(servers, server(port, admin()))
+	}
+	return serveAll(ctx, servers, slog.New(slog.NewTextHandler(os.Stderr, nil)).With("service", s.Name))
+}
+
+func server(port string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr: net.JoinHostPort("127.0.0.1", port), Handler: h,
+		ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute,
+	}
+}
+
+// serveAll serves until ctx ends or a server fails, and then shuts all down.
+func serveAll(ctx context.Context, servers []*http.Server, log *slog.Logger) error {
+	failed := make(chan error, len(servers))
+	for _, srv := range servers {
+		l, err := net.Listen("tcp", srv.Addr)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", srv.Addr, err)
+		}
+		go func() { failed <- srv.Serve(l) }()
+	}
+	log.Info("serving", "address", servers[0].Addr)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+	defer cancel()
+	for _, srv := range servers {
+		err = errors.Join(err, srv.Shutdown(grace))
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
