@@ -6,11 +6,36 @@ package grader
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
 
 	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/backing"
 	"github.com/p95lab/p95lab/grader/verdict"
+	"github.com/p95lab/p95lab/grader/workspace"
+	"github.com/p95lab/p95lab/labs"
 )
+
+// Grader grades jobs, one at a time or several. What it keeps between them
+// (builds, data templates, calibration) is in its cache folder, which may be
+// deleted whenever no run is in progress.
+type Grader struct {
+	cache     string
+	builder   *workspace.Builder
+	templates *backing.Templates
+
+	mu sync.Mutex // one calibration at a time
+}
+
+// New returns a grader that keeps its cache in a folder, which need not exist.
+func New(cache string) *Grader {
+	return &Grader{
+		cache:     cache,
+		builder:   workspace.NewBuilder(filepath.Join(cache, "builds")),
+		templates: backing.NewTemplates(filepath.Join(cache, "templates")),
+	}
+}
 
 // Job is one run to do.
 type Job struct {
@@ -20,15 +45,66 @@ type Job struct {
 	Files map[string][]byte
 	// Seed fixes requests and arrivals; 0 draws one.
 	Seed uint64
-	// Cache is the folder for builds, data templates and calibration. It may be
-	// shared by any number of runs and deleted between them.
-	Cache string
 }
 
 // Grade runs a job through the gates and returns its verdict. emit is called
 // from one goroutine at a time with events whose Seq is not set; it must not
 // block for long. What the learner's code does wrong is a verdict; an error is
 // our own fault, or ctx's end, and is never scored.
-func Grade(ctx context.Context, job Job, emit func(verdict.Event)) (verdict.Verdict, error) {
-	return verdict.Verdict{}, errors.New("grade: not built yet")
+func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (verdict.Verdict, error) {
+	r, err := g.newRun(job, emit)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	defer r.close()
+	v, err := r.grade(ctx)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	return v, nil
+}
+
+// Prepare builds what every run of a challenge needs and this machine has not
+// got yet: the starter, the reference, the data. A run does the same by itself;
+// this does it before anyone waits.
+func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
+	starter, err := g.builder.Build(ctx, c.Lab, nil)
+	if err != nil {
+		return fmt.Errorf("build %s: %w", c.Lab, err)
+	}
+	if _, err := g.template(ctx, starter); err != nil {
+		return err
+	}
+	_, err = g.reference(ctx, c)
+	return err
+}
+
+func (g *Grader) reference(ctx context.Context, c challenges.Challenge) (workspace.Binary, error) {
+	files, err := c.Overlay("_solution")
+	if err != nil {
+		return workspace.Binary{}, fmt.Errorf("read the reference solution: %w", err)
+	}
+	b, err := g.builder.Build(ctx, c.Lab, files)
+	if err != nil {
+		return workspace.Binary{}, fmt.Errorf("build the reference solution: %w", err)
+	}
+	return b, nil
+}
+
+func (g *Grader) template(ctx context.Context, starter workspace.Binary) (string, error) {
+	return g.templates.Template(ctx, backing.Data{Binary: starter.Path, Key: starter.Hash, Seed: 1, Scale: 1})
+}
+
+// unchanged tells whether a job's files are the starter's, byte for byte.
+func unchanged(job Job) (bool, error) {
+	starter, err := labs.Files(job.Challenge.Lab)
+	if err != nil {
+		return false, fmt.Errorf("read the starter: %w", err)
+	}
+	for name, text := range job.Files {
+		if was, ok := starter[name]; !ok || string(was) != string(text) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

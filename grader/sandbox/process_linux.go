@@ -34,7 +34,6 @@ func (p *Process) own(spec Spec, output *os.File, started chan<- error, waited c
 		return
 	}
 	limitData(p.cmd.Process.Pid, spec.Memory)
-	weigh(p.cmd.Process.Pid)
 	started <- nil
 	// Wait's error repeats the state that is kept here.
 	_ = p.cmd.Wait()
@@ -76,13 +75,6 @@ func limitData(pid int, memory int64) {
 	_ = unix.Prlimit(pid, unix.RLIMIT_DATA, &limit, nil) // it may have ended already
 	core := unix.Rlimit{}
 	_ = unix.Prlimit(pid, unix.RLIMIT_CORE, &core, nil)
-}
-
-// weigh raises the weight of the service's session against the others on the
-// machine: beside one busy program an unweighted service's P95 grew thirteenfold.
-// Only root may raise it; elsewhere the run goes on with the usual weight.
-func weigh(pid int) {
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte("-10"), 0)
 }
 
 func (p *Process) killGroup() {

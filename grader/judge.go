@@ -1,0 +1,366 @@
+package grader
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/stats"
+	"github.com/p95lab/p95lab/grader/verdict"
+)
+
+// judge turns a measurement into a verdict.
+type judge struct {
+	run         *run
+	calibration calibration
+	plan        plan
+}
+
+// tooFew is how many pairs must be left, and tooMany which share may be dropped,
+// before the machine is called too noisy.
+const (
+	tooFew  = 6
+	tooMany = 0.4
+)
+
+// quantiles are the metrics that are quantiles of latency.
+var quantiles = map[string]float64{"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+// blocks is how many neighbouring pairs share a block of at least 500 ms of one
+// side's time: slow drifts of the machine then widen the interval.
+func (j judge) blocks() int {
+	return max(1, int(math.Ceil(float64(500*time.Millisecond)/float64(j.plan.slice))))
+}
+
+func (j judge) ratio(pairs []pair, of string, q float64) (stats.Ratio, error) {
+	return stats.RatioOfQuantiles(latencies(pairs, j.class(of)), q, stats.Options{Seed: j.run.seed, Block: j.blocks()})
+}
+
+// class is the number of a request's name, -1 for all requests.
+func (j judge) class(of string) int {
+	if of == "" {
+		return -1
+	}
+	return slices.Index(j.run.mix.Names(), of)
+}
+
+// primary is the challenge's first goal: what the score is about.
+func (j judge) primary() (challenges.Target, float64) {
+	for _, t := range j.run.job.Challenge.Targets {
+		if q, ok := quantiles[t.Metric]; ok && t.Improve > 0 {
+			return t, q
+		}
+	}
+	return challenges.Target{Metric: "p95"}, 0.95
+}
+
+// decide says whether the goal's difference is one.
+func (j judge) decide(pairs []pair, goal stats.Ratio) stats.Decision {
+	t, q := j.primary()
+	_, low, high := stats.HodgesLehmann(latencies(pairs, j.class(t.Of)), q)
+	return stats.Decide(goal, low, high, stats.DefaultBand)
+}
+
+func (j judge) goal(pairs []pair) (stats.Ratio, error) {
+	t, q := j.primary()
+	return j.ratio(pairs, t.Of, q)
+}
+
+// lookEvery is how many pairs lie between two questions whether it is enough.
+const lookEvery = 5
+
+// enough says whether the pairs so far decide every goal: known narrowly, or held
+// by a margin. It never stops for significance, see stats.Enough.
+func (j judge) enough(pairs []pair) bool {
+	if len(pairs)%lookEvery != 0 {
+		return false
+	}
+	for _, t := range j.run.job.Challenge.Targets {
+		q, ok := quantiles[t.Metric]
+		if !ok || t.Improve <= 0 {
+			continue
+		}
+		r, err := j.ratio(pairs, t.Of, q)
+		if err != nil || !stats.Enough(r, float64(t.Improve), 0, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// verdict judges what was measured.
+func (j judge) verdict(m *measurement) verdict.Verdict {
+	r := j.run
+	v := r.verdict(verdict.Failed, "", "")
+	v.Load = j.summary(m)
+	goal, err := j.goal(m.pairs)
+	if err != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
+		v.Outcome = verdict.TooNoisy
+		v.Message = fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices had to be dropped.", m.dropped, m.dropped+len(m.pairs))
+		v.Next = "Close what else is running and run again. Nothing is scored."
+		return v
+	}
+	v.Metrics = j.metrics(m)
+	decision := j.decide(m.pairs, goal)
+	var missed []verdict.Metric
+	for _, metric := range v.Metrics {
+		if metric.Target != "" && !metric.Met {
+			missed = append(missed, metric)
+		}
+	}
+	t, _ := j.primary()
+	what := name(t.Metric, t.Of)
+	measured := fmt.Sprintf("%s went from %s to %s, %s times better (95 %% interval %s to %s)",
+		what, millis(goal.Before), millis(goal.After), factor(goal.Ratio), factor(goal.Low), factor(goal.High))
+	switch {
+	case r.same:
+		v.Outcome = verdict.Unchanged
+		v.Message = fmt.Sprintf("These are the starter's own files: %s is %s at %s requests a second. That is what there is to beat.", what, millis(goal.Before), number(m.plan.rate))
+		v.Next = "Both lines are the same program, so what differs between them is noise. Find out where the time goes before you change anything."
+	case len(missed) == 0:
+		v.Outcome = verdict.Passed
+		v.Message = "Every target is held: " + measured + "."
+		v.Next = "Read what the reference did, and what remains slow."
+		v.Score = stats.Score(goal.Ratio, j.calibration.Reference)
+	case decision == stats.NoDifference:
+		v.Outcome = verdict.NoDifference
+		v.Message = fmt.Sprintf("No difference: %s is %s before and %s after, and what lies between is noise (95 %% interval of the ratio %s to %s).",
+			what, millis(goal.Before), millis(goal.After), factor(goal.Low), factor(goal.High))
+		v.Next = fmt.Sprintf("A change of less than %.0f %% could not be seen in this run. Look again at what each request costs.", 100*(max(goal.MDE, 1+stats.DefaultBand)-1))
+	default:
+		v.Message = j.miss(missed, measured, decision)
+		v.Next = next(missed[0])
+		if decision == stats.Better && missed[0].Name != "errors" {
+			v.Score = stats.Score(goal.Ratio, j.calibration.Reference)
+		}
+	}
+	return v
+}
+
+// miss says which target was missed, and by how much.
+func (j judge) miss(missed []verdict.Metric, measured string, d stats.Decision) string {
+	m := missed[0]
+	if d == stats.Worse {
+		return "It got slower: " + measured + "."
+	}
+	t, _ := j.primary()
+	if m.Name == t.Metric && m.Of == t.Of {
+		return fmt.Sprintf("Better, not enough: %s; the target is %s, held by the interval's worse end.", measured, m.Target)
+	}
+	return fmt.Sprintf("%s misses its target of %s: %s before, %s after.", upper(name(m.Name, m.Of)), m.Target, amount(m, m.Before), amount(m, m.After))
+}
+
+func next(m verdict.Metric) string {
+	switch m.Name {
+	case "errors":
+		return "An error is never a fast answer. Look at the Output tab for what the service printed."
+	case "queries":
+		return "Count the statements that one request sends to the database."
+	default:
+		return "What does each request still wait for? Measure where the remaining time goes."
+	}
+}
+
+// metrics lists the challenge's targets, those that were missed first, and then
+// what else is worth seeing.
+func (j judge) metrics(m *measurement) []verdict.Metric {
+	var out []verdict.Metric
+	seen := map[string]bool{}
+	for _, t := range j.run.job.Challenge.Targets {
+		out = append(out, j.target(m, t))
+		seen[t.Metric+"/"+t.Of] = true
+	}
+	slices.SortStableFunc(out, func(a, b verdict.Metric) int {
+		switch {
+		case a.Met == b.Met:
+			return 0
+		case b.Met:
+			return -1
+		default:
+			return 1
+		}
+	})
+	for _, extra := range []string{"p50", "p95", "p99", "errors", "queries"} {
+		if !seen[extra+"/"] && (extra != "queries" || m.queries[0] > 0) {
+			out = append(out, j.target(m, challenges.Target{Metric: extra}))
+		}
+	}
+	return append(out,
+		verdict.Metric{
+			Name: "cpu", Unit: "ms per request", Met: true,
+			Before: perRequest(m.cpu[0], m, 0), After: perRequest(m.cpu[1], m, 1),
+		})
+}
+
+func perRequest(cpu time.Duration, m *measurement, which int) float64 {
+	var n int
+	for _, p := range m.pairs {
+		n += len(p.samples[which])
+	}
+	// What was dropped was processed too, at the same rate.
+	if len(m.pairs) > 0 {
+		n += n * m.dropped / len(m.pairs)
+	}
+	if n == 0 {
+		return 0
+	}
+	return ms(cpu) / float64(n)
+}
+
+// target measures one target, or shows one figure.
+func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
+	out := verdict.Metric{Name: t.Metric, Of: t.Of, Met: true}
+	switch t.Metric {
+	case "errors":
+		out.Unit = "%"
+		out.Before, out.After = 100*j.errors(m, t.Of, 0), 100*j.errors(m, t.Of, 1)
+		if t.Max != nil {
+			out.Target, out.Met = "≤ "+t.Max.String(), out.After <= 100*t.Max.Value
+		}
+	case "queries":
+		out.Unit = "per request"
+		out.Before, out.After = m.queries[0], m.queries[1]
+		if out.After > 0 {
+			out.Ratio = out.Before / out.After
+			out.Low, out.High = out.Ratio, out.Ratio // counted, not sampled
+		}
+		if t.Max != nil {
+			out.Target, out.Met = "≤ "+t.Max.String(), out.After <= t.Max.Value
+		}
+	default:
+		out.Unit = "ms"
+		r, err := j.ratio(m.pairs, t.Of, quantiles[t.Metric])
+		if err != nil { // too few requests of this kind to speak of
+			out.Met = t.Improve <= 0
+			break
+		}
+		out.Before, out.After = finite(r.Before), finite(r.After)
+		out.Ratio, out.Low, out.High = bounded(r.Ratio), bounded(r.Low), bounded(r.High)
+		switch {
+		case t.Improve > 0:
+			// A gain must be proven: the worse end holds the target.
+			out.Target, out.Met = "≥ "+factor(float64(t.Improve))+"×", r.Low >= float64(t.Improve)
+		case t.Worsen > 0:
+			// So must a harm: only when the better end is beyond the bound.
+			out.Target, out.Met = "at most "+factor(float64(t.Worsen))+"× worse", r.High >= 1/float64(t.Worsen)
+		}
+	}
+	return out
+}
+
+// errors is the share of requests that failed.
+func (j judge) errors(m *measurement, of string, which int) float64 {
+	class := j.class(of)
+	var n, bad int
+	for _, p := range m.pairs {
+		for _, s := range p.samples[which] {
+			if class >= 0 && s.Class != class {
+				continue
+			}
+			n++
+			if failed(s) {
+				bad++
+			}
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return float64(bad) / float64(n)
+}
+
+// summary is the load and both sides' whole-run figures.
+func (j judge) summary(m *measurement) *verdict.Summary {
+	all := latencies(m.pairs, -1)
+	s := &verdict.Summary{
+		Rate: m.plan.rate, SliceMS: ms(m.plan.slice), Pairs: len(m.pairs), Dropped: m.dropped, HistogramMS: edges,
+	}
+	late := slices.Clone(m.late)
+	slices.Sort(late)
+	if len(late) > 0 {
+		s.LateP99MS = stats.Quantile(late, 0.99)
+	}
+	loaded := time.Duration(len(m.pairs)) * m.plan.slice
+	for which, to := range []*verdict.Side{&s.Before, &s.After} {
+		sorted := whole(all, which)
+		if len(sorted) == 0 {
+			continue
+		}
+		to.P50, to.P95, to.P99 = finite(stats.Quantile(sorted, .5)), finite(stats.Quantile(sorted, .95)), finite(stats.Quantile(sorted, .99))
+		to.Max = finite(sorted[len(sorted)-1])
+		to.Errors = j.errors(m, "", which)
+		to.RPS = float64(len(sorted)) / loaded.Seconds()
+		to.CPU = m.cpu[which].Seconds()
+		to.MemoryMB = float64(m.memory[which]) / 1e6
+		to.Queries = m.queries[which]
+		to.Histogram = stats.Histogram(edges, sorted)
+		s.Requests = len(sorted)
+	}
+	return s
+}
+
+// bounded keeps a ratio of failures within what JSON can say.
+func bounded(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return max(-1e6, min(1e6, v))
+}
+
+// name is a metric as a sentence tells it: "the P95 of history".
+func name(metric, of string) string {
+	text := metric
+	if _, ok := quantiles[metric]; ok {
+		text = strings.ToUpper(metric)
+	}
+	if of != "" {
+		text += " of " + of
+	}
+	return "the " + text
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func amount(m verdict.Metric, v float64) string {
+	switch m.Unit {
+	case "ms":
+		return millis(v)
+	case "%":
+		return number(v) + " %"
+	default:
+		return number(v) + " " + m.Unit
+	}
+}
+
+// millis writes a latency with three figures that count.
+func millis(v float64) string {
+	v = finite(v)
+	if v >= 1000 {
+		return fmt.Sprintf("%.2f s", v/1000)
+	}
+	return number(v) + " ms"
+}
+
+// number writes three figures that count.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
+
+// factor writes a ratio: 8, 8.9, 0.97.
+func factor(v float64) string {
+	v = bounded(v)
+	if v == math.Trunc(v) && v < 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return number(v)
+}

@@ -1,0 +1,109 @@
+package load
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// Saturation is the outcome of a closed loop.
+type Saturation struct {
+	Completed int             // answered within the time, whatever the status
+	Errors    int             // failed within the time
+	Took      time.Duration   // the time, shorter than asked for if ctx ended
+	Latencies []time.Duration // of those completed, from their sending
+}
+
+// errorPause keeps a loop against a dead server from spinning.
+const errorPause = 5 * time.Millisecond
+
+// Saturate keeps conns connections of its own busy for d, each with its next
+// request as soon as the last was answered, and counts what was completed: how
+// much the service can carry. What is in flight at the end is waited for and
+// not counted. Latencies here leave out all waiting that a user would have
+// done, so they calibrate and never judge. next is called by one goroutine at a
+// time.
+func (c *Client) Saturate(ctx context.Context, next func() Prepared, conns int, d time.Duration) Saturation {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)() // Close cuts it off
+	var turn sync.Mutex                      // around next
+	draw := func() Prepared {
+		turn.Lock()
+		defer turn.Unlock()
+		return next()
+	}
+	start := time.Now()
+	loops := make([]loop, max(1, min(conns, c.o.MaxConns)))
+	var all sync.WaitGroup
+	for i := range loops {
+		all.Go(func() { loops[i].run(ctx, c, draw, start.Add(d)) })
+	}
+	all.Wait()
+	s := Saturation{Took: min(d, time.Since(start))}
+	for _, l := range loops {
+		s.Completed += len(l.latencies)
+		s.Errors += l.errors
+		s.Latencies = append(s.Latencies, l.latencies...)
+	}
+	return s
+}
+
+// loop is one connection's part of a closed loop.
+type loop struct {
+	latencies []time.Duration
+	errors    int
+}
+
+func (l *loop) run(ctx context.Context, c *Client, draw func() Prepared, end time.Time) {
+	for ctx.Err() == nil && time.Now().Before(end) {
+		if l.connection(ctx, c, draw, end) {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(errorPause):
+		}
+	}
+}
+
+// connection sends requests on one connection for as long as it lasts, and says
+// whether it did any good.
+func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, end time.Time) (useful bool) {
+	dialer := net.Dialer{Timeout: c.o.Timeout}
+	nc, err := dialer.DialContext(ctx, "tcp", c.addr)
+	if err != nil {
+		l.errors++
+		return false
+	}
+	k := newConn(c, nc)
+	defer func() { _ = nc.Close() }()                         // not used again
+	defer context.AfterFunc(ctx, func() { _ = nc.Close() })() // wakes the read below
+	for {
+		p := draw()
+		sent := time.Now()
+		if !sent.Before(end) {
+			return true
+		}
+		reusable := false
+		if err = nc.SetDeadline(sent.Add(c.o.Timeout)); err == nil {
+			if _, err = nc.Write(p.Raw); err == nil {
+				reusable, err = k.read(&p)
+			}
+		}
+		done := time.Now()
+		switch {
+		case ctx.Err() != nil || done.After(end):
+			return true
+		case err != nil:
+			l.errors++
+			return useful
+		}
+		useful = true
+		l.latencies = append(l.latencies, done.Sub(sent))
+		if !reusable {
+			return true
+		}
+	}
+}

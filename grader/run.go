@@ -1,0 +1,388 @@
+package grader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/check"
+	"github.com/p95lab/p95lab/grader/verdict"
+	"github.com/p95lab/p95lab/grader/workspace"
+	"github.com/p95lab/p95lab/labs"
+)
+
+// loadBudget is the most time that the pairs of a run may take, both sides
+// together. checkBudget is for each check before the load.
+const (
+	loadBudget  = 12 * time.Second
+	checkBudget = 600 * time.Millisecond
+)
+
+// run is one job on its way through the gates.
+type run struct {
+	*Grader
+	job   Job
+	mix   *challenges.Mix
+	seed  uint64
+	dir   string // gone after the run
+	began time.Time
+	same  bool // nothing was changed
+
+	mu   sync.Mutex // emit is called from one goroutine at a time
+	emit func(verdict.Event)
+	gate verdict.Gate
+	step time.Time // when the gate was entered
+}
+
+func (g *Grader) newRun(job Job, emit func(verdict.Event)) (*run, error) {
+	mix, err := challenges.NewMix(job.Challenge.Requests)
+	if err != nil {
+		return nil, fmt.Errorf("read the challenge's requests: %w", err)
+	}
+	r := &run{Grader: g, job: job, mix: mix, seed: job.Seed, began: time.Now(), emit: emit}
+	for r.seed == 0 {
+		r.seed = rand.Uint64()
+	}
+	if r.same, err = unchanged(job); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(g.cache, 0o755); err != nil {
+		return nil, fmt.Errorf("make the cache folder: %w", err)
+	}
+	if r.dir, err = os.MkdirTemp(g.cache, "run-"); err != nil {
+		return nil, fmt.Errorf("make the run's folder: %w", err)
+	}
+	return r, nil
+}
+
+func (r *run) close() { _ = os.RemoveAll(r.dir) }
+
+// rng is one stream of the run's seed; each use has its own, so that a check
+// that asks once more does not move the arrivals.
+func (r *run) rng(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(r.seed, stream)) }
+
+// The streams of a run's seed.
+const (
+	streamChecks uint64 = iota + 1
+	streamLoad
+	streamCalibration
+)
+
+func (r *run) send(e verdict.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.At = time.Since(r.began).Seconds()
+	r.emit(e)
+}
+
+func (r *run) enter(g verdict.Gate, detail string) {
+	if r.gate != g {
+		r.gate, r.step = g, time.Now()
+	}
+	r.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: g, State: "running", Detail: detail}})
+}
+
+func (r *run) pass(detail string) {
+	if detail == "" {
+		detail = fmt.Sprintf("%.1f s", time.Since(r.step).Seconds())
+	}
+	r.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: r.gate, State: "passed", Detail: detail}})
+}
+
+func (r *run) line(from, text string) {
+	r.send(verdict.Event{Kind: "log", Log: &verdict.LogLine{From: from, Text: strings.TrimRight(text, "\n")}})
+}
+
+// verdict fills in what every verdict has.
+func (r *run) verdict(o verdict.Outcome, message, next string) verdict.Verdict {
+	return verdict.Verdict{
+		Challenge: r.job.Challenge.Slug, Outcome: o, Gate: r.gate, Message: message, Next: next,
+		Metrics: []verdict.Metric{}, Seed: r.seed, Machine: machine(),
+	}
+}
+
+// end tells a verdict as the last event.
+func (r *run) end(v verdict.Verdict) verdict.Verdict {
+	v.Seconds = time.Since(r.began).Seconds()
+	state := "failed"
+	if v.Outcome == verdict.Passed {
+		state = "passed"
+	}
+	if v.Gate != verdict.Compare || v.Outcome == verdict.Passed || v.Outcome == verdict.Failed {
+		r.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: v.Gate, State: state}})
+	} else {
+		r.pass("")
+	}
+	r.send(verdict.Event{Kind: "verdict", Verdict: &v})
+	return v
+}
+
+// grade goes through the gates.
+func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
+	r.enter(verdict.Build, "")
+	starter, candidate, failed, err := r.build(ctx)
+	if err != nil || failed != nil {
+		return r.finish(failed, err)
+	}
+	template, err := r.template(ctx, starter)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	r.pass("")
+
+	r.enter(verdict.Start, "")
+	// Before the candidate is there: what the machine can do must not depend on
+	// what the learner wrote.
+	calibration, err := r.calibrate(ctx, starter, template)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	before, err := start(ctx, r.dir, service{name: "before", binary: starter, trusted: starter, template: template, line: r.line})
+	if err != nil {
+		return verdict.Verdict{}, fmt.Errorf("start the starter: %w", err)
+	}
+	defer before.stop()
+	after, err := start(ctx, r.dir, service{name: "after", binary: candidate, trusted: starter, template: template, line: r.line})
+	var down *startError
+	if errors.As(err, &down) {
+		return r.end(r.fault(down)), nil
+	}
+	if err != nil {
+		return verdict.Verdict{}, fmt.Errorf("start the candidate: %w", err)
+	}
+	defer after.stop()
+	r.pass("")
+
+	r.enter(verdict.Check, "the same questions to both sides")
+	if v, err := r.check(ctx, before, after); err != nil || v != nil {
+		return r.finish(v, err)
+	}
+	r.pass("")
+
+	return r.load(ctx, calibration, before, after)
+}
+
+func (r *run) finish(v *verdict.Verdict, err error) (verdict.Verdict, error) {
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	return r.end(*v), nil
+}
+
+// fault is the verdict on a service that fell over.
+func (r *run) fault(e *startError) verdict.Verdict {
+	v := r.verdict(verdict.Failed, e.message, e.next)
+	v.Log = e.log
+	return v
+}
+
+// build builds both sides. A verdict says that the learner's does not build.
+func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, failed *verdict.Verdict, err error) {
+	for _, name := range slices.Sorted(maps.Keys(r.job.Files)) {
+		if !r.job.Challenge.Editable(name) && !r.isStarter(name) {
+			v := r.verdict(verdict.Failed, fmt.Sprintf("%s is not yours to change here.", name),
+				"Undo the change to it. What may be changed: "+strings.Join(r.job.Challenge.Edit, ", ")+", and new .go files beside them.")
+			return starter, candidate, &v, nil
+		}
+	}
+	starter, err = r.builder.Build(ctx, r.job.Challenge.Lab, nil)
+	if err != nil {
+		return starter, candidate, nil, fmt.Errorf("build the starter: %w", err)
+	}
+	candidate, err = r.builder.Build(ctx, r.job.Challenge.Lab, r.overlay())
+	var broken *workspace.BuildError
+	if errors.As(err, &broken) {
+		v := r.verdict(verdict.Failed, "It does not build: "+broken.Error(), "Fix the errors that the editor marks.")
+		for _, d := range broken.Diagnostics {
+			v.Diagnostics = append(v.Diagnostics, verdict.Diagnostic(d))
+		}
+		v.Log = broken.Output
+		for line := range strings.Lines(broken.Output) {
+			r.line("build", line)
+		}
+		return starter, candidate, &v, nil
+	}
+	return starter, candidate, nil, err
+}
+
+// isStarter tells whether a file that is not the learner's is as it was: a
+// whole workspace may be handed in.
+func (r *run) isStarter(name string) bool {
+	files, err := labs.Files(r.job.Challenge.Lab)
+	if err != nil {
+		return false
+	}
+	was, ok := files[name]
+	return ok && string(was) == string(r.job.Files[name])
+}
+
+// overlay is what differs from the starter; the same content then has the same
+// name in the build cache, however it was handed in.
+func (r *run) overlay() map[string][]byte {
+	files := map[string][]byte{}
+	for name, text := range r.job.Files {
+		if !r.isStarter(name) {
+			files[name] = text
+		}
+	}
+	return files
+}
+
+// check compares answers before the load.
+func (r *run) check(ctx context.Context, before, after *side) (*verdict.Verdict, error) {
+	oracle := r.oracle(before, after)
+	rng := r.rng(streamChecks)
+	var ignore []string
+	for _, c := range r.job.Challenge.Checks {
+		var wrong *verdict.Mismatch
+		var err error
+		switch {
+		case c.SameAnswers != nil:
+			ignore = c.SameAnswers.Ignore
+			wrong, err = oracle.SameAnswers(ctx, rng, *c.SameAnswers)
+		case c.ReadYourWrites != nil:
+			wrong, err = oracle.ReadYourWrites(ctx, rng, *c.ReadYourWrites, ignore)
+		}
+		if after.process.Ended() {
+			v := r.fault(after.fell("while its answers were checked"))
+			return &v, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("check the answers: %w", err)
+		}
+		if wrong != nil {
+			v := r.mismatch(wrong)
+			return &v, nil
+		}
+	}
+	return nil, nil
+}
+
+func (r *run) oracle(before, after *side) *check.Oracle {
+	return &check.Oracle{Mix: r.mix, Before: before.ask, After: after.ask, Budget: checkBudget}
+}
+
+// mismatch is the verdict on a wrong answer.
+func (r *run) mismatch(m *verdict.Mismatch) verdict.Verdict {
+	where := ""
+	if m.Where != "" {
+		where = " at " + m.Where
+	}
+	message := fmt.Sprintf("A wrong answer to %s%s: want %s, got %s.", m.Request, where, m.Want, m.Got)
+	next := "The starter's answers are right. Send the same request to both and compare."
+	if m.Check == "read-your-writes" {
+		message = fmt.Sprintf("After a write, %s does not show it%s: want %s, got %s.", m.Request, where, m.Want, m.Got)
+		next = "Something answers from before the write. Ask what is kept, and who tells it of the change."
+	}
+	v := r.verdict(verdict.Failed, message, next)
+	v.Mismatch = m
+	return v
+}
+
+// rules is how answers are compared under load; nil where a challenge does not
+// ask for it.
+func (r *run) rules() (*check.Rules, *challenges.SameAnswers) {
+	for _, c := range r.job.Challenge.Checks {
+		if c.SameAnswers != nil {
+			return &check.Rules{Ignore: c.SameAnswers.Ignore}, c.SameAnswers
+		}
+	}
+	return nil, nil
+}
+
+// load measures and judges.
+func (r *run) load(ctx context.Context, cal calibration, before, after *side) (verdict.Verdict, error) {
+	r.enter(verdict.Load, "")
+	p := newPlan(cal.Capacity*r.at(), loadBudget)
+	rules, same := r.rules()
+	j := judge{run: r, calibration: cal, plan: p}
+	picture := newLive()
+	d := &duel{
+		plan: p, sides: [2]*side{before, after}, mix: r.mix, rng: r.rng(streamLoad), live: picture,
+		touched: check.NewTouched(r.mix), rules: rules, weather: newWeather(), enough: j.enough,
+	}
+	r.send(verdict.Event{Kind: "plan", Plan: &verdict.Plan{
+		Seconds: (time.Duration(p.pairs+p.warm) * 2 * p.slice).Seconds(), Rate: p.rate, SliceMS: ms(p.slice), EdgesMS: edges,
+	}})
+	m, err := r.watched(picture, func() (*measurement, error) { return d.run(ctx) })
+	if f, ok := isFallen(err); ok {
+		if f.which == 0 {
+			return verdict.Verdict{}, fmt.Errorf("the starter failed under its own load: %w", f)
+		}
+		return r.end(r.fault(f.why)), nil
+	}
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	if m.mismatch == nil && same != nil {
+		if m.mismatch, err = r.audit(ctx, d, m, *same); err != nil {
+			return verdict.Verdict{}, err
+		}
+	}
+	if m.mismatch != nil {
+		return r.end(r.mismatch(m.mismatch)), nil
+	}
+	r.pass("")
+	r.enter(verdict.Compare, "")
+	v := j.verdict(m)
+	return r.end(v), nil
+}
+
+// at is the share of the starter's capacity at which this challenge loads.
+func (r *run) at() float64 {
+	for _, p := range r.job.Challenge.Phases {
+		if p.Steady != nil {
+			return p.Steady.At
+		}
+	}
+	return 0.6
+}
+
+// audit asks again for what the load has written to.
+func (r *run) audit(ctx context.Context, d *duel, m *measurement, same challenges.SameAnswers) (*verdict.Mismatch, error) {
+	reads := slices.DeleteFunc(m.audit, func(q challenges.Drawn) bool { return d.touched.Count(q) > auditWrites })
+	wrong, err := r.oracle(d.sides[0], d.sides[1]).Audit(ctx, reads, same)
+	if err != nil {
+		return nil, fmt.Errorf("audit the data after the load: %w", err)
+	}
+	return wrong, nil
+}
+
+// watched sends ticks while a measurement goes on.
+func (r *run) watched(picture *live, measure func() (*measurement, error)) (*measurement, error) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		every := time.NewTicker(tickEvery)
+		defer every.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-every.C:
+				t := picture.tick(n%10 == 0)
+				r.send(verdict.Event{Kind: "tick", Tick: &t})
+			}
+		}
+	}()
+	m, err := measure()
+	close(stop)
+	<-stopped
+	t := picture.tick(true)
+	r.send(verdict.Event{Kind: "tick", Tick: &t})
+	return m, err
+}
+
+// machine says on what a run was measured.
+func machine() string {
+	return fmt.Sprintf("%d CPUs, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}

@@ -1,0 +1,250 @@
+package grader
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/backing"
+	"github.com/p95lab/p95lab/grader/check"
+	"github.com/p95lab/p95lab/grader/load"
+	"github.com/p95lab/p95lab/grader/sandbox"
+	"github.com/p95lab/p95lab/grader/workspace"
+)
+
+// side is one running version of the service, with data of its own.
+type side struct {
+	name    string // before, after
+	dir     string
+	process *sandbox.Process
+	client  *load.Client
+	admin   *load.Client
+}
+
+// What a service under test may use.
+const (
+	serviceMemory = 512 << 20
+	serviceOutput = 4 << 20
+	startTimeout  = 10 * time.Second
+	// requestTimeout is what an answer may take before it counts as failed, and
+	// as the worst latency.
+	requestTimeout = 5 * time.Second
+	connections    = 256
+	answerLimit    = 8 << 20
+)
+
+// host is the same in every request to both sides, so that a service cannot
+// tell by it which side it is.
+const host = "127.0.0.1"
+
+// startError is the learner's: the service did not come up.
+type startError struct {
+	message, next, log string
+}
+
+func (e *startError) Error() string { return e.message }
+
+// service says what to start for one side.
+type service struct {
+	name    string
+	binary  workspace.Binary
+	trusted workspace.Binary // the starter: it alone runs migrations
+	// template is the database to copy.
+	template string
+	line     func(from, text string)
+}
+
+// start gives a service its own data and waits until it is ready. A
+// *startError is the service's own fault.
+func start(ctx context.Context, dir string, s service) (_ *side, err error) {
+	own := filepath.Join(dir, s.name)
+	if err := os.MkdirAll(own, 0o755); err != nil {
+		return nil, fmt.Errorf("make the folder of a side: %w", err)
+	}
+	database := filepath.Join(own, "data.db")
+	if err := backing.Copy(s.template, database); err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, s, database); err != nil {
+		return nil, err
+	}
+	port, adminPort, err := freePorts()
+	if err != nil {
+		return nil, err
+	}
+	out := &side{name: s.name, dir: own}
+	out.process, err = sandbox.Start(ctx, sandbox.Spec{
+		Path: s.binary.Path, Dir: own, Memory: serviceMemory, Output: serviceOutput,
+		Env: []string{
+			"PORT=" + strconv.Itoa(port), "ADMIN_PORT=" + strconv.Itoa(adminPort), backing.URL(database), "TMPDIR=" + own,
+		},
+		Line: func(text string) { s.line(s.name, text) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			out.stop()
+		}
+	}()
+	options := load.Options{MaxConns: connections, Timeout: requestTimeout, BodyLimit: answerLimit}
+	out.client = load.Dial(net.JoinHostPort(host, strconv.Itoa(port)), options)
+	out.admin = load.Dial(net.JoinHostPort(host, strconv.Itoa(adminPort)), load.Options{MaxConns: 1, Timeout: 2 * time.Second, BodyLimit: 1 << 20})
+	return out, out.ready(ctx)
+}
+
+func migrate(ctx context.Context, s service, database string) error {
+	_, err := backing.Migrate(ctx, s.trusted.Path, s.binary.Migrations, database)
+	var exit *sandbox.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return &startError{
+			message: "A migration failed: " + strings.TrimSpace(exit.Printed),
+			next:    "Fix the SQL in migrations/. Each file runs in one transaction, in order of their names.",
+			log:     exit.Printed,
+		}
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return &startError{
+			message: "The migrations took more than 20 s.",
+			next:    "Look for a statement that reads or writes the table once for each row.",
+		}
+	}
+	return err
+}
+
+// ready waits for the first answer of /healthz.
+func (s *side) ready(ctx context.Context) error {
+	raw, err := load.Prepare("GET", host, "/healthz", nil, nil)
+	if err != nil {
+		return fmt.Errorf("prepare the health check: %w", err)
+	}
+	deadline := time.NewTimer(startTimeout)
+	defer deadline.Stop()
+	// A refused connection is the only sign that a port is not open yet, so this
+	// is a poll.
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		got := s.client.Do(ctx, load.Prepared{Raw: raw})
+		if got.Err == nil && got.Status < 500 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.process.Done():
+			return s.fell("while it was starting")
+		case <-deadline.C:
+			message := fmt.Sprintf("The service did not answer GET /healthz within %s of its start.", startTimeout)
+			if got.Err == nil {
+				message = fmt.Sprintf("The service answered GET /healthz with status %d for %s.", got.Status, startTimeout)
+			}
+			return &startError{
+				message: message, log: s.process.Tail(),
+				next: "It must listen on 127.0.0.1 at the port in PORT. Look at the Output tab for what it printed.",
+			}
+		case <-poll.C:
+		}
+	}
+}
+
+// fell describes a service that has ended by itself or by its limits.
+func (s *side) fell(when string) *startError {
+	e := &startError{log: s.process.Tail()}
+	switch s.process.Fault() {
+	case sandbox.OverMemory:
+		e.message = fmt.Sprintf("The service used more than %d MB of memory %s, and was ended.", serviceMemory>>20, when)
+		e.next = "Look for what grows with each request: a map, a slice, a channel, goroutines that never end."
+	case sandbox.OverOutput:
+		e.message = fmt.Sprintf("The service printed more than %d MB %s, and was ended.", serviceOutput>>20, when)
+		e.next = "Print less: nothing for each request or row."
+	default:
+		e.message = fmt.Sprintf("The service ended %s: %s.", when, s.process.Exit())
+		e.next = "The end of its output says why."
+		if panicked := panicLine(e.log); panicked != "" {
+			e.message = fmt.Sprintf("The service panicked %s: %s", when, panicked)
+			e.next = "Follow the stack in the Output tab to the first line of your own code."
+		}
+	}
+	return e
+}
+
+// panicLine is the line of a log that tells a panic or a fatal error of the
+// runtime.
+func panicLine(log string) string {
+	for line := range strings.Lines(log) {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+// stop ends the service and closes what leads to it.
+func (s *side) stop() {
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.admin != nil {
+		s.admin.Close()
+	}
+	s.process.Kill()
+}
+
+// ask is a check's question.
+func (s *side) ask(ctx context.Context, d challenges.Drawn) check.Answer {
+	raw, err := load.Prepare(d.Method, host, d.Path, d.Header, d.Body)
+	if err != nil {
+		return check.Answer{Err: err}
+	}
+	got := s.client.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
+	return check.Answer{Status: got.Status, Body: got.Body, Err: got.Err}
+}
+
+// queries reads how many statements the service has sent to its database, by
+// the kit's own count; ok is false where it keeps none.
+func (s *side) queries(ctx context.Context) (n float64, ok bool) {
+	raw, err := load.Prepare("GET", host, "/metrics", nil, nil)
+	if err != nil {
+		return 0, false
+	}
+	got := s.admin.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
+	if got.Err != nil || got.Status != 200 {
+		return 0, false
+	}
+	for line := range bytes.Lines(got.Body) {
+		value, found := bytes.CutPrefix(line, []byte("db_queries_total "))
+		if !found {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(string(value)), 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// freePorts asks the kernel for two ports that are free now.
+func freePorts() (a, b int, err error) {
+	one, err := net.Listen("tcp4", host+":0")
+	if err != nil {
+		return 0, 0, fmt.Errorf("find a free port: %w", err)
+	}
+	two, err := net.Listen("tcp4", host+":0")
+	if err != nil {
+		return 0, 0, errors.Join(fmt.Errorf("find a free port: %w", err), one.Close())
+	}
+	a, b = one.Addr().(*net.TCPAddr).Port, two.Addr().(*net.TCPAddr).Port
+	if err := errors.Join(one.Close(), two.Close()); err != nil {
+		return 0, 0, fmt.Errorf("let go of a port: %w", err)
+	}
+	return a, b, nil
+}
