@@ -13,7 +13,6 @@ import (
 	"github.com/p95lab/p95lab/grader/check"
 	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/stats"
-	"github.com/p95lab/p95lab/grader/verdict"
 )
 
 // plan says how two sides are measured.
@@ -57,7 +56,7 @@ type measurement struct {
 	pairs    []pair // those that count
 	dropped  int
 	late     []float64 // the generator's own lateness, ms, unsorted
-	mismatch *verdict.Mismatch
+	mismatch *check.Mismatch
 	// audit holds reads of things that were written to a few times.
 	audit   []challenges.Drawn
 	queries [2]float64 // statements for each request, 0 where not counted
@@ -223,7 +222,7 @@ func (d *duel) pairIn(ctx context.Context, m *measurement, flipped bool) (pair, 
 
 // compare holds the candidate's answers of a pair to the starter's, wherever no
 // write can have come between.
-func (d *duel) compare(drawn []challenges.Drawn, p pair) *verdict.Mismatch {
+func (d *duel) compare(drawn []challenges.Drawn, p pair) *check.Mismatch {
 	var answers [2][]*load.Sample
 	for which := range answers {
 		answers[which] = make([]*load.Sample, len(drawn))
@@ -243,7 +242,7 @@ func (d *duel) compare(drawn []challenges.Drawn, p pair) *verdict.Mismatch {
 		}
 		diff := check.Compare(check.Answer{Status: want.Status, Body: want.Body}, check.Answer{Status: got.Status, Body: got.Body}, *d.rules)
 		if diff != nil {
-			return check.Mismatch("same-answers under load", q, *diff)
+			return check.NewMismatch(check.UnderLoad, "same-answers", q, *diff)
 		}
 	}
 	return nil

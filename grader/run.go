@@ -243,7 +243,7 @@ func (r *run) check(ctx context.Context, before, after *side) (*verdict.Verdict,
 	rng := r.rng(streamChecks)
 	var ignore []string
 	for _, c := range r.job.Challenge.Checks {
-		var wrong *verdict.Mismatch
+		var wrong *check.Mismatch
 		var err error
 		switch {
 		case c.SameAnswers != nil:
@@ -252,7 +252,7 @@ func (r *run) check(ctx context.Context, before, after *side) (*verdict.Verdict,
 		case c.ReadYourWrites != nil:
 			wrong, err = oracle.ReadYourWrites(ctx, rng, *c.ReadYourWrites, ignore)
 		}
-		if after.process.Ended() {
+		if after.process.Ended() || (wrong != nil && wrong.Silent && after.dying()) {
 			v := r.fault(after.fell("while its answers were checked"))
 			return &v, nil
 		}
@@ -272,19 +272,29 @@ func (r *run) oracle(before, after *side) *check.Oracle {
 }
 
 // mismatch is the verdict on a wrong answer.
-func (r *run) mismatch(m *verdict.Mismatch) verdict.Verdict {
+func (r *run) mismatch(m *check.Mismatch) verdict.Verdict {
 	where := ""
 	if m.Where != "" {
 		where = " at " + m.Where
 	}
-	message := fmt.Sprintf("A wrong answer to %s%s: want %s, got %s.", m.Request, where, m.Want, m.Got)
-	next := "The starter's answers are right. Send the same request to both and compare."
-	if m.Check == "read-your-writes" {
-		message = fmt.Sprintf("After a write, %s does not show it%s: want %s, got %s.", m.Request, where, m.Want, m.Got)
+	difference := fmt.Sprintf("%s%s: want %s, got %s.", m.Request, where, m.Want, m.Got)
+	var message, next string
+	switch m.When {
+	case check.AfterWrite:
+		message = "After a write a wrong answer to " + difference
 		next = "Something answers from before the write. Ask what is kept, and who tells it of the change."
+	case check.UnderLoad:
+		message = "Under load a wrong answer to " + difference
+		next = "It was right when asked alone. Look for what two requests at once share."
+	case check.AfterLoad:
+		message = "After the load a wrong answer to " + difference
+		next = "Writes were lost, doubled or mixed up while many came at once."
+	default:
+		message = "A wrong answer to " + difference
+		next = "The starter's answers are right. Send the same request to both and compare."
 	}
 	v := r.verdict(verdict.Failed, message, next)
-	v.Mismatch = m
+	v.Mismatch = &m.Mismatch
 	return v
 }
 
@@ -348,7 +358,7 @@ func (r *run) at() float64 {
 }
 
 // audit asks again for what the load has written to.
-func (r *run) audit(ctx context.Context, d *duel, m *measurement, same challenges.SameAnswers) (*verdict.Mismatch, error) {
+func (r *run) audit(ctx context.Context, d *duel, m *measurement, same challenges.SameAnswers) (*check.Mismatch, error) {
 	reads := slices.DeleteFunc(m.audit, func(q challenges.Drawn) bool { return d.touched.Count(q) > auditWrites })
 	wrong, err := r.oracle(d.sides[0], d.sides[1]).Audit(ctx, reads, same)
 	if err != nil {

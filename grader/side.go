@@ -82,7 +82,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	}
 	out := &side{name: s.name, dir: own}
 	out.process, err = sandbox.Start(ctx, sandbox.Spec{
-		Path: s.binary.Path, Dir: own, Memory: serviceMemory, Output: serviceOutput,
+		Path: s.binary.Path, Dir: own, Memory: serviceMemory, Output: serviceOutput, Weight: serviceWeight,
 		Env: []string{
 			"PORT=" + strconv.Itoa(port), "ADMIN_PORT=" + strconv.Itoa(adminPort), backing.URL(database), "TMPDIR=" + own,
 		},
@@ -156,6 +156,20 @@ func (s *side) ready(ctx context.Context) error {
 		}
 	}
 }
+
+// dying waits a moment for a service that stopped answering to end, so that the
+// end is told and not the silence before it.
+func (s *side) dying() bool {
+	select {
+	case <-s.process.Done():
+		return true
+	case <-time.After(dyingGrace):
+		return s.process.Fault() != ""
+	}
+}
+
+// dyingGrace is how long a service that was ended may take to be gone.
+const dyingGrace = 2 * time.Second
 
 // fell describes a service that has ended by itself or by its limits.
 func (s *side) fell(when string) *startError {

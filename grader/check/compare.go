@@ -32,6 +32,7 @@ type Rules struct {
 type Difference struct {
 	Where     string // "orders[3].total"; "" for the whole answer
 	Want, Got string // shortened
+	Silent    bool   // the candidate did not answer
 }
 
 // Compare returns the first difference between the starter's answer and the
@@ -41,7 +42,7 @@ type Difference struct {
 func Compare(want, got Answer, rules Rules) *Difference {
 	switch {
 	case got.Err != nil:
-		return &Difference{Want: status(want), Got: "no answer: " + got.Err.Error()}
+		return &Difference{Want: status(want), Got: "no answer: " + got.Err.Error(), Silent: true}
 	case want.Err != nil:
 		return &Difference{Want: "no answer: " + want.Err.Error(), Got: status(got)}
 	case want.Status != got.Status:

@@ -39,7 +39,7 @@ func (e *OracleError) Error() string { return "the check proves nothing: " + e.R
 
 // SameAnswers asks both sides the challenge's own mix of requests, one by one,
 // reads and writes. It returns the first difference, nil if there is none.
-func (o *Oracle) SameAnswers(ctx context.Context, rng *rand.Rand, c challenges.SameAnswers) (*verdict.Mismatch, error) {
+func (o *Oracle) SameAnswers(ctx context.Context, rng *rand.Rand, c challenges.SameAnswers) (*Mismatch, error) {
 	began := time.Now()
 	rules := Rules{Ignore: c.Ignore}
 	classes := len(o.Mix.Names())
@@ -53,7 +53,7 @@ func (o *Oracle) SameAnswers(ctx context.Context, rng *rand.Rand, c challenges.S
 			return nil, err
 		}
 		if diff := Compare(want, got, rules); diff != nil {
-			return Mismatch("same-answers", d, *diff), nil
+			return NewMismatch(Alone, "same-answers", d, *diff), nil
 		}
 	}
 	return nil, nil
@@ -62,7 +62,7 @@ func (o *Oracle) SameAnswers(ctx context.Context, rng *rand.Rand, c challenges.S
 // Audit asks both sides for things that the load has written to, once it is
 // over, and compares without regard to order and to the fields that races
 // decide. It returns the first difference.
-func (o *Oracle) Audit(ctx context.Context, reads []challenges.Drawn, c challenges.SameAnswers) (*verdict.Mismatch, error) {
+func (o *Oracle) Audit(ctx context.Context, reads []challenges.Drawn, c challenges.SameAnswers) (*Mismatch, error) {
 	began := time.Now()
 	rules := Rules{Ignore: append(append([]string{}, c.Ignore...), c.Unstable...), Unordered: true}
 	for i, d := range reads {
@@ -74,7 +74,7 @@ func (o *Oracle) Audit(ctx context.Context, reads []challenges.Drawn, c challeng
 			return nil, err
 		}
 		if diff := Compare(want, got, rules); diff != nil {
-			return Mismatch("same-answers after the load", d, *diff), nil
+			return NewMismatch(AfterLoad, "same-answers", d, *diff), nil
 		}
 	}
 	return nil, nil
@@ -83,7 +83,7 @@ func (o *Oracle) Audit(ctx context.Context, reads []challenges.Drawn, c challeng
 // ReadYourWrites reads a thing, writes to it, waits, and reads again, on both
 // sides. The first read lets a cache fill; the second must show what the
 // starter shows.
-func (o *Oracle) ReadYourWrites(ctx context.Context, rng *rand.Rand, c challenges.ReadYourWrites, ignore []string) (*verdict.Mismatch, error) {
+func (o *Oracle) ReadYourWrites(ctx context.Context, rng *rand.Rand, c challenges.ReadYourWrites, ignore []string) (*Mismatch, error) {
 	write, read, err := o.pair(c)
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (o *Oracle) ReadYourWrites(ctx context.Context, rng *rand.Rand, c challenge
 				return nil, err
 			}
 			if diff := Compare(want, got, rules); diff != nil {
-				return Mismatch("read-your-writes", d, *diff), nil
+				return NewMismatch(AfterWrite, "read-your-writes", d, *diff), nil
 			}
 			switch i {
 			case 0:
@@ -162,9 +162,27 @@ func (o *Oracle) ask(ctx context.Context, d challenges.Drawn) (want, got Answer,
 	return want, got, nil
 }
 
-// Mismatch is a difference as a verdict tells it.
-func Mismatch(check string, d challenges.Drawn, diff Difference) *verdict.Mismatch {
-	return &verdict.Mismatch{
-		Check: check, Request: d.Method + " " + d.Path, Want: diff.Want, Got: diff.Got, Where: diff.Where,
-	}
+// When says in which part of a run an answer was wrong.
+type When int
+
+// The parts of a run.
+const (
+	Alone      When = iota // one request at a time
+	AfterWrite             // one at a time, behind a write
+	UnderLoad
+	AfterLoad
+)
+
+// Mismatch is a wrong answer, as a verdict tells it.
+type Mismatch struct {
+	verdict.Mismatch
+	When   When
+	Silent bool // no answer came at all
+}
+
+// NewMismatch tells a difference in the answers to a request.
+func NewMismatch(when When, word string, d challenges.Drawn, diff Difference) *Mismatch {
+	return &Mismatch{When: when, Silent: diff.Silent, Mismatch: verdict.Mismatch{
+		Check: word, Request: d.Method + " " + d.Path, Want: diff.Want, Got: diff.Got, Where: diff.Where,
+	}}
 }

@@ -32,6 +32,9 @@ type Spec struct {
 	// together; Output the most bytes that it may print.
 	Memory int64
 	Output int64
+	// Weight is the nice value of its session's autogroup on Linux, where this
+	// user may set it; "" leaves it as it is.
+	Weight string
 	// Line receives what is printed, line by line, until Output is reached. It
 	// must not block for long.
 	Line func(string)

@@ -34,6 +34,10 @@ func (p *Process) own(spec Spec, output *os.File, started chan<- error, waited c
 		return
 	}
 	limitData(p.cmd.Process.Pid, spec.Memory)
+	if spec.Weight != "" {
+		// Only root may raise it; for others the usual weight has to do.
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", p.cmd.Process.Pid), []byte(spec.Weight), 0)
+	}
 	started <- nil
 	// Wait's error repeats the state that is kept here.
 	_ = p.cmd.Wait()

@@ -10,6 +10,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io"
 	"io/fs"
 	"maps"
@@ -122,6 +124,9 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	if err := os.MkdirAll(filepath.Join(result, "migrations"), 0o755); err != nil {
 		return Binary{}, fmt.Errorf("make the result folder: %w", err)
 	}
+	if refused := refuse(files); refused != nil {
+		return Binary{}, refused
+	}
 	output, err := b.compile(ctx, env, src, filepath.Join(result, lab), lab)
 	if err != nil {
 		var exit *exec.ExitError
@@ -160,6 +165,32 @@ func (b *Builder) compile(ctx context.Context, env []string, src, out, lab strin
 		return printed.String(), fmt.Errorf("the build took longer than %s", b.timeout)
 	}
 	return printed.String(), err
+}
+
+// refuse tells of files that the go command would leave out without a word: with
+// cgo off, those that import "C".
+func refuse(files map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if filepath.Ext(name) != ".go" {
+			continue
+		}
+		set := token.NewFileSet()
+		// What does not parse is the compiler's to tell.
+		file, err := parser.ParseFile(set, name, files[name], parser.ImportsOnly)
+		if err != nil {
+			continue
+		}
+		for _, i := range file.Imports {
+			if i.Path.Value == `"C"` {
+				at := set.Position(i.Pos())
+				return &BuildError{
+					Diagnostics: []Diagnostic{{File: name, Line: at.Line, Column: at.Column, Message: `import "C": there is no cgo here, write it in Go`}},
+					Output:      at.String() + `: import "C": there is no cgo here`,
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // key names a build by everything that goes into it.
