@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 )
 
 const sound = `format: 1
@@ -268,11 +267,7 @@ func FuzzLoad(f *testing.F) {
 		if len(text) > 16<<10 {
 			return
 		}
-		began := time.Now()
 		c, err := Load(folder(text), "slow-orders")
-		if time.Since(began) > 30*time.Second {
-			t.Error("reading did not end in good time")
-		}
 		if err != nil {
 			return
 		}

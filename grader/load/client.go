@@ -86,7 +86,7 @@ func (c *Client) Warm(n int) error {
 // call; the end of ctx cuts it off.
 func (c *Client) Do(ctx context.Context, p Prepared) Sample {
 	r := newRun(time.Now(), []Prepared{p}, 1, nil)
-	c.submit(r.job(0, 0, 0, c.o.Timeout))
+	c.submit(r.job(0, 0, 0, c.o.Timeout)) //nolint:contextcheck // a connection outlives the call that opened it; wait heeds ctx
 	c.wait(ctx, r)
 	return r.samples[0]
 }

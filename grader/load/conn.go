@@ -106,13 +106,13 @@ func (k *conn) serve(j job) (job, bool) {
 		if !reusable {
 			k.hangUp() // which also ends a write that is blocked
 		}
-		k.writing.Lock() // waits for the writer
-		k.writing.Unlock()
+		k.writing.Lock() // waits for the writer, whose sample it still is
 		if err != nil {
 			j.run.fail(j, k.explain(j, err))
-			return k.c.next()
+		} else {
+			k.record(j, now)
 		}
-		k.record(j, now)
+		k.writing.Unlock()
 		if !reusable {
 			return k.c.next()
 		}
@@ -153,6 +153,10 @@ func (k *conn) read(p *Prepared) (reusable bool, err error) {
 	k.resp.SkipBody = p.isHead()
 	if err := k.resp.ReadLimitBody(k.in, k.c.o.BodyLimit); err != nil {
 		return false, err
+	}
+	// The library takes any three digits; RFC 9110, section 15, does not.
+	if code := k.resp.StatusCode(); code < 100 || code > 599 {
+		return false, fmt.Errorf("malformed answer: status %03d", code)
 	}
 	// After the answer there must be silence: what is left over would be taken
 	// for the answer to a request that has not been sent.

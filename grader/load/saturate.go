@@ -27,7 +27,7 @@ const errorPause = 5 * time.Millisecond
 func (c *Client) Saturate(ctx context.Context, next func() Prepared, conns int, d time.Duration) Saturation {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)() // Close cuts it off
+	defer context.AfterFunc(c.ctx, cancel)() //nolint:contextcheck // Close cuts it off too
 	var turn sync.Mutex                      // around next
 	draw := func() Prepared {
 		turn.Lock()

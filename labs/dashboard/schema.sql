@@ -3,6 +3,11 @@ CREATE TABLE people (
     name TEXT NOT NULL
 );
 
+CREATE TABLE sources (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+);
+
 CREATE TABLE dashboards (
     id    INTEGER PRIMARY KEY,
     title TEXT NOT NULL
@@ -13,7 +18,8 @@ CREATE TABLE widgets (
     dashboard_id INTEGER NOT NULL REFERENCES dashboards (id),
     slot         INTEGER NOT NULL, -- 1 is top left
     title        TEXT    NOT NULL,
-    owner_id     INTEGER NOT NULL REFERENCES people (id)
+    owner_id     INTEGER NOT NULL REFERENCES people (id),
+    source_id    INTEGER NOT NULL REFERENCES sources (id)
 );
 CREATE UNIQUE INDEX widgets_by_dashboard ON widgets (dashboard_id, slot);
 
@@ -23,7 +29,13 @@ CREATE TABLE thresholds (
     warn      INTEGER NOT NULL
 );
 
--- A widget shows its newest reading. A new widget has none.
+-- Few widgets have a note.
+CREATE TABLE notes (
+    widget_id INTEGER PRIMARY KEY REFERENCES widgets (id),
+    body      TEXT NOT NULL
+);
+
+-- A widget shows its newest reading and its highest. A new widget has none.
 CREATE TABLE readings (
     widget_id INTEGER NOT NULL REFERENCES widgets (id),
     minute    INTEGER NOT NULL,

@@ -12,8 +12,9 @@ import (
 // What a middling customer of Desk has.
 const (
 	dashboards = 300
-	perScreen  = 40
+	perScreen  = 20
 	people     = 250
+	sources    = 60
 	history    = 8 // readings of each widget
 )
 
@@ -37,9 +38,11 @@ func seed(ctx context.Context, tx *sql.Tx, rows kit.Rows) error {
 	queries := []string{
 		`INSERT INTO people (id, name) VALUES (?, ?)`,
 		`INSERT INTO dashboards (id, title) VALUES (?, ?)`,
-		`INSERT INTO widgets (id, dashboard_id, slot, title, owner_id) VALUES (?, ?, ?, ?, ?)`,
+		`INSERT INTO widgets (id, dashboard_id, slot, title, owner_id, source_id) VALUES (?, ?, ?, ?, ?, ?)`,
 		`INSERT INTO thresholds (widget_id, warn) VALUES (?, ?)`,
 		`INSERT INTO readings (widget_id, minute, value) VALUES (?, ?, ?)`,
+		`INSERT INTO sources (id, name) VALUES (?, ?)`,
+		`INSERT INTO notes (widget_id, body) VALUES (?, ?)`,
 	}
 	add := make([]func(...any) error, len(queries))
 	for i, q := range queries {
@@ -50,10 +53,15 @@ func seed(ctx context.Context, tx *sql.Tx, rows kit.Rows) error {
 		defer done()
 		add[i] = run
 	}
-	person, dashboard, widget, threshold, reading := add[0], add[1], add[2], add[3], add[4]
+	person, dashboard, widget, threshold, reading, source, note := add[0], add[1], add[2], add[3], add[4], add[5], add[6]
 
 	for id := 1; id <= people; id++ {
 		if err := person(id, fmt.Sprintf("Agent %d", id)); err != nil {
+			return err
+		}
+	}
+	for id := 1; id <= sources; id++ {
+		if err := source(id, fmt.Sprintf("Queue %d", id)); err != nil {
 			return err
 		}
 	}
@@ -65,11 +73,16 @@ func seed(ctx context.Context, tx *sql.Tx, rows kit.Rows) error {
 		for _, slot := range rng.Perm(perScreen) {
 			id++
 			title := fmt.Sprintf("%s %d", subjects[rng.IntN(len(subjects))], slot+1)
-			if err := widget(id, d, slot+1, title, 1+rng.IntN(people)); err != nil {
+			if err := widget(id, d, slot+1, title, 1+rng.IntN(people), 1+rng.IntN(sources)); err != nil {
 				return err
 			}
 			if rng.IntN(4) > 0 {
 				if err := threshold(id, 50+rng.IntN(50)); err != nil {
+					return err
+				}
+			}
+			if rng.IntN(6) == 0 {
+				if err := note(id, fmt.Sprintf("Ask agent %d before you change this.", 1+rng.IntN(people))); err != nil {
 					return err
 				}
 			}

@@ -22,8 +22,11 @@ type Widget struct {
 	Slot    int      `json:"slot"`
 	Title   string   `json:"title"`
 	Owner   string   `json:"owner"`
+	Source  string   `json:"source"`
 	Warn    *int64   `json:"warn"`    // nil: nobody set a threshold
+	Note    *string  `json:"note"`    // nil: nobody wrote one
 	Reading *Reading `json:"reading"` // nil: nothing has been sent yet
+	Peak    *int64   `json:"peak"`    // the highest value; nil as above
 }
 
 // Reading is one value that was sent to a widget.
@@ -57,10 +60,19 @@ func (s *Store) Dashboard(ctx context.Context, id int64) (Dashboard, error) {
 		if w.Owner, err = s.owner(ctx, row.ownerID); err != nil {
 			return Dashboard{}, err
 		}
+		if w.Source, err = s.source(ctx, row.sourceID); err != nil {
+			return Dashboard{}, err
+		}
 		if w.Warn, err = s.threshold(ctx, row.id); err != nil {
 			return Dashboard{}, err
 		}
+		if w.Note, err = s.note(ctx, row.id); err != nil {
+			return Dashboard{}, err
+		}
 		if w.Reading, err = s.newest(ctx, row.id); err != nil {
+			return Dashboard{}, err
+		}
+		if w.Peak, err = s.peak(ctx, row.id); err != nil {
 			return Dashboard{}, err
 		}
 		d.Widgets = append(d.Widgets, w)
@@ -70,13 +82,13 @@ func (s *Store) Dashboard(ctx context.Context, id int64) (Dashboard, error) {
 
 // widgetRow is a widget as its table has it.
 type widgetRow struct {
-	id, ownerID int64
-	slot        int
-	title       string
+	id, ownerID, sourceID int64
+	slot                  int
+	title                 string
 }
 
 func (s *Store) widgets(ctx context.Context, dashboard int64) ([]widgetRow, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, slot, title, owner_id FROM widgets WHERE dashboard_id = ?`, dashboard)
+	rows, err := s.db.QueryContext(ctx, `SELECT id, slot, title, owner_id, source_id FROM widgets WHERE dashboard_id = ?`, dashboard)
 	if err != nil {
 		return nil, fmt.Errorf("read the widgets of dashboard %d: %w", dashboard, err)
 	}
@@ -84,7 +96,7 @@ func (s *Store) widgets(ctx context.Context, dashboard int64) ([]widgetRow, erro
 	var found []widgetRow
 	for rows.Next() {
 		var w widgetRow
-		if err := rows.Scan(&w.id, &w.slot, &w.title, &w.ownerID); err != nil {
+		if err := rows.Scan(&w.id, &w.slot, &w.title, &w.ownerID, &w.sourceID); err != nil {
 			return nil, fmt.Errorf("read a widget: %w", err)
 		}
 		found = append(found, w)
@@ -101,6 +113,34 @@ func (s *Store) owner(ctx context.Context, id int64) (string, error) {
 		return "", fmt.Errorf("read person %d: %w", id, err)
 	}
 	return name, nil
+}
+
+func (s *Store) source(ctx context.Context, id int64) (string, error) {
+	var name string
+	if err := s.db.QueryRowContext(ctx, `SELECT name FROM sources WHERE id = ?`, id).Scan(&name); err != nil {
+		return "", fmt.Errorf("read source %d: %w", id, err)
+	}
+	return name, nil
+}
+
+func (s *Store) note(ctx context.Context, widget int64) (*string, error) {
+	var body string
+	err := s.db.QueryRowContext(ctx, `SELECT body FROM notes WHERE widget_id = ?`, widget).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the note of widget %d: %w", widget, err)
+	}
+	return &body, nil
+}
+
+func (s *Store) peak(ctx context.Context, widget int64) (*int64, error) {
+	var highest *int64
+	if err := s.db.QueryRowContext(ctx, `SELECT MAX(value) FROM readings WHERE widget_id = ?`, widget).Scan(&highest); err != nil {
+		return nil, fmt.Errorf("read the highest reading of widget %d: %w", widget, err)
+	}
+	return highest, nil
 }
 
 func (s *Store) threshold(ctx context.Context, widget int64) (*int64, error) {
