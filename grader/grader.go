@@ -40,6 +40,9 @@ func New(cache string) *Grader {
 	}
 }
 
+// GoVersion is the version of the go command that builds, such as "go1.26.8".
+func (g *Grader) GoVersion(ctx context.Context) (string, error) { return g.builder.GoVersion(ctx) }
+
 // Job is one run to do.
 type Job struct {
 	Challenge challenges.Challenge
