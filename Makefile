@@ -47,4 +47,4 @@ fuzz: ## every fuzz target for ten seconds each
 	./.ci/fuzz 10s
 
 clean: ## remove what was built (not your data)
-	rm -rf bin web/dist/* web/node_modules
+	rm -rf bin web/dist web/node_modules

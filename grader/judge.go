@@ -94,7 +94,7 @@ func (j judge) enough(pairs []pair) bool {
 // verdict judges what was measured.
 func (j judge) verdict(m *measurement) verdict.Verdict {
 	r := j.run
-	v := r.verdict(verdict.Failed, "", "")
+	v := r.failed("", "")
 	v.Load = j.summary(m)
 	goal, err := j.goal(m.pairs)
 	if err != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {

@@ -91,10 +91,8 @@ func (r *run) enter(g verdict.Gate, detail string) {
 	r.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: g, State: "running", Detail: detail}})
 }
 
-func (r *run) pass(detail string) {
-	if detail == "" {
-		detail = fmt.Sprintf("%.1f s", time.Since(r.step).Seconds())
-	}
+func (r *run) pass() {
+	detail := fmt.Sprintf("%.1f s", time.Since(r.step).Seconds())
 	r.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: r.gate, State: "passed", Detail: detail}})
 }
 
@@ -102,10 +100,10 @@ func (r *run) line(from, text string) {
 	r.send(verdict.Event{Kind: "log", Log: &verdict.LogLine{From: from, Text: strings.TrimRight(text, "\n")}})
 }
 
-// verdict fills in what every verdict has.
-func (r *run) verdict(o verdict.Outcome, message, next string) verdict.Verdict {
+// failed is a verdict with what every verdict has, at the gate that the run is in.
+func (r *run) failed(message, next string) verdict.Verdict {
 	return verdict.Verdict{
-		Challenge: r.job.Challenge.Slug, Outcome: o, Gate: r.gate, Message: message, Next: next,
+		Challenge: r.job.Challenge.Slug, Outcome: verdict.Failed, Gate: r.gate, Message: message, Next: next,
 		Metrics: []verdict.Metric{}, Seed: r.seed, Machine: machine(),
 	}
 }
@@ -120,7 +118,7 @@ func (r *run) end(v verdict.Verdict) verdict.Verdict {
 	if v.Gate != verdict.Compare || v.Outcome == verdict.Passed || v.Outcome == verdict.Failed {
 		r.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: v.Gate, State: state}})
 	} else {
-		r.pass("")
+		r.pass()
 	}
 	r.send(verdict.Event{Kind: "verdict", Verdict: &v})
 	return v
@@ -129,15 +127,15 @@ func (r *run) end(v verdict.Verdict) verdict.Verdict {
 // grade goes through the gates.
 func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	r.enter(verdict.Build, "")
-	starter, candidate, failed, err := r.build(ctx)
-	if err != nil || failed != nil {
-		return r.finish(failed, err)
+	starter, candidate, broken, err := r.build(ctx)
+	if err != nil || broken != nil {
+		return r.finish(broken, err)
 	}
 	template, err := r.template(ctx, starter)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	r.pass("")
+	r.pass()
 
 	r.enter(verdict.Start, "")
 	// Before the candidate is there: what the machine can do must not depend on
@@ -160,13 +158,13 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 		return verdict.Verdict{}, fmt.Errorf("start the candidate: %w", err)
 	}
 	defer after.stop()
-	r.pass("")
+	r.pass()
 
 	r.enter(verdict.Check, "the same questions to both sides")
 	if v, err := r.check(ctx, before, after); err != nil || v != nil {
 		return r.finish(v, err)
 	}
-	r.pass("")
+	r.pass()
 
 	return r.load(ctx, calibration, before, after)
 }
@@ -180,7 +178,7 @@ func (r *run) finish(v *verdict.Verdict, err error) (verdict.Verdict, error) {
 
 // fault is the verdict on a service that fell over.
 func (r *run) fault(e *startError) verdict.Verdict {
-	v := r.verdict(verdict.Failed, e.message, e.next)
+	v := r.failed(e.message, e.next)
 	v.Log = e.log
 	return v
 }
@@ -189,7 +187,7 @@ func (r *run) fault(e *startError) verdict.Verdict {
 func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, failed *verdict.Verdict, err error) {
 	for _, name := range slices.Sorted(maps.Keys(r.job.Files)) {
 		if !r.job.Challenge.Editable(name) && !r.isStarter(name) {
-			v := r.verdict(verdict.Failed, fmt.Sprintf("%s is not yours to change here.", name),
+			v := r.failed(fmt.Sprintf("%s is not yours to change here.", name),
 				"Undo the change to it. What may be changed: "+strings.Join(r.job.Challenge.Edit, ", ")+", and new .go files beside them.")
 			return starter, candidate, &v, nil
 		}
@@ -201,7 +199,7 @@ func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, f
 	candidate, err = r.builder.Build(ctx, r.job.Challenge.Lab, r.overlay())
 	var broken *workspace.BuildError
 	if errors.As(err, &broken) {
-		v := r.verdict(verdict.Failed, "It does not build: "+broken.Error(), "Fix the errors that the editor marks.")
+		v := r.failed("It does not build: "+broken.Error(), "Fix the errors that the editor marks.")
 		for _, d := range broken.Diagnostics {
 			v.Diagnostics = append(v.Diagnostics, verdict.Diagnostic(d))
 		}
@@ -293,7 +291,7 @@ func (r *run) mismatch(m *check.Mismatch) verdict.Verdict {
 		message = "A wrong answer to " + difference
 		next = "The starter's answers are right. Send the same request to both and compare."
 	}
-	v := r.verdict(verdict.Failed, message, next)
+	v := r.failed(message, next)
 	v.Mismatch = &m.Mismatch
 	return v
 }
@@ -341,7 +339,7 @@ func (r *run) load(ctx context.Context, cal calibration, before, after *side) (v
 	if m.mismatch != nil {
 		return r.end(r.mismatch(m.mismatch)), nil
 	}
-	r.pass("")
+	r.pass()
 	r.enter(verdict.Compare, "")
 	v := j.verdict(m)
 	return r.end(v), nil

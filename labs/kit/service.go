@@ -40,8 +40,9 @@ type Rows struct {
 //	<service> migrate FOLDER  applies FOLDER/*.sql to DATABASE_URL
 func Main(s Service) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := s.run(ctx, os.Args[1:], os.Getenv); err != nil {
+	err := s.run(ctx, os.Args[1:], os.Getenv)
+	stop()
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", s.Name, err)
 		os.Exit(1)
 	}

@@ -12,6 +12,11 @@ import (
 // flushEvery is how long an event may wait to be kept and seen.
 const flushEvery = 50 * time.Millisecond
 
+// maxEvents bounds a run's log: about half an hour of ticks. Beyond it ticks and
+// lines of output are left out before they get a number; what decides a run never
+// is.
+const maxEvents = 20_000
+
 // eventLog is a run's events, numbered without gaps. Each is kept in the store
 // before anyone can see it, so that a number that was seen is never given again,
 // also when the process is killed.
@@ -43,12 +48,19 @@ func (l *eventLog) add(e verdict.Event) {
 	if l.ended {
 		return
 	}
+	if (e.Tick != nil || e.Log != nil) && len(l.kept)+len(l.pending) >= maxEvents {
+		return
+	}
 	if e.Gate != nil {
 		l.last = e.Gate.Name
 	}
 	l.pending = append(l.pending, e)
 	if l.timer == nil {
-		l.timer = time.AfterFunc(flushEvery, func() { l.flush(context.Background()) })
+		l.timer = time.AfterFunc(flushEvery, func() {
+			if err := l.flush(context.Background()); err != nil {
+				l.log.Error("keep events, tried again with the next", "submission", l.id, "error", err)
+			}
+		})
 	}
 }
 
@@ -70,10 +82,16 @@ func (l *eventLog) gate() verdict.Gate {
 	return l.last
 }
 
-// flush numbers and keeps what is pending, and then shows it.
-func (l *eventLog) flush(ctx context.Context) {
+// flush numbers and keeps what is pending, and then shows it. What could not be
+// kept stays pending, in its place.
+func (l *eventLog) flush(ctx context.Context) error {
 	l.flushes.Lock() // batches stay in order
 	defer l.flushes.Unlock()
+	return l.flushLocked(ctx)
+}
+
+// flushLocked is flush for a caller that holds flushes.
+func (l *eventLog) flushLocked(ctx context.Context) error {
 	l.mu.Lock()
 	batch := l.pending
 	l.pending = nil
@@ -83,11 +101,21 @@ func (l *eventLog) flush(ctx context.Context) {
 	}
 	l.mu.Unlock()
 	if len(batch) == 0 {
-		return
+		return nil
 	}
+	if err := l.keep(ctx, batch); err != nil {
+		l.mu.Lock()
+		l.pending = append(batch, l.pending...)
+		l.mu.Unlock()
+		return err
+	}
+	l.show(batch)
+	return nil
+}
+
+func (l *eventLog) keep(ctx context.Context, batch []verdict.Event) error {
 	if err := l.resume(ctx); err != nil {
-		l.retry(batch, err)
-		return
+		return err
 	}
 	l.mu.Lock()
 	next := l.next
@@ -95,11 +123,7 @@ func (l *eventLog) flush(ctx context.Context) {
 	for i := range batch {
 		batch[i].Seq = next + int64(i)
 	}
-	if err := l.store.Append(ctx, l.id, batch); err != nil {
-		l.retry(batch, err)
-		return
-	}
-	l.show(batch)
+	return l.store.Append(ctx, l.id, batch)
 }
 
 // resume goes on behind what an earlier process told of this run. The caller
@@ -131,13 +155,18 @@ func (l *eventLog) show(batch []verdict.Event) {
 	l.more = make(chan struct{})
 }
 
-// end keeps what is pending, and then the run's end with its last event.
-func (l *eventLog) end(ctx context.Context, v *verdict.Verdict, keep func(last *verdict.Event) error) error {
-	l.flush(ctx)
+// end keeps what is pending, and then the run's end with its last event: the
+// verdict, if there is one, has the highest number. keep says whether this was
+// the end that counts; only then the verdict is shown.
+func (l *eventLog) end(ctx context.Context, v *verdict.Verdict, keep func(last *verdict.Event) (bool, error)) error {
 	l.flushes.Lock()
 	defer l.flushes.Unlock()
+	if err := l.flushLocked(ctx); err != nil {
+		return err
+	}
 	if v == nil {
-		return keep(nil)
+		_, err := keep(nil)
+		return err
 	}
 	if err := l.resume(ctx); err != nil {
 		return err
@@ -145,20 +174,12 @@ func (l *eventLog) end(ctx context.Context, v *verdict.Verdict, keep func(last *
 	l.mu.Lock()
 	last := verdict.Event{Seq: l.next, At: v.Seconds, Kind: "verdict", Verdict: v}
 	l.mu.Unlock()
-	if err := keep(&last); err != nil {
+	counts, err := keep(&last)
+	if err != nil || !counts {
 		return err
 	}
 	l.show([]verdict.Event{last})
 	return nil
-}
-
-// retry puts a batch back that could not be kept; it is tried again with the next
-// event or at the end.
-func (l *eventLog) retry(batch []verdict.Event, err error) {
-	l.log.Error("keep events", "submission", l.id, "error", err)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pending = append(batch, l.pending...)
 }
 
 // close ends the log; those who watch are told.

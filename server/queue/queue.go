@@ -20,9 +20,13 @@ import (
 // Store is where runs are kept.
 type Store interface {
 	Run(ctx context.Context, id string) (wire.Run, error)
-	Unfinished(ctx context.Context) ([]wire.RunInfo, error)
+	// Recover queues again what an earlier process was grading, and returns all
+	// runs that have not ended, in the order of submission.
+	Recover(ctx context.Context) ([]wire.RunInfo, error)
+	// Begin counts an attempt; ok is false when the run has ended.
 	Begin(ctx context.Context, id string) (attempt int, ok bool, err error)
-	Requeue(ctx context.Context, id string) error
+	// GiveBack queues a run again whose attempt was broken off and does not count.
+	GiveBack(ctx context.Context, id string) error
 	// Finish ends a run with its verdict and its last event, all or nothing; ok is
 	// false when it had ended before, and then nothing is changed.
 	Finish(ctx context.Context, id string, state wire.State, v *verdict.Verdict, last *verdict.Event) (ok bool, err error)
@@ -65,6 +69,8 @@ type Queue struct {
 	o      Options
 	owned  sync.WaitGroup
 	cancel context.CancelFunc
+	closed chan struct{} // by the first Close
+	once   sync.Once
 
 	mu      sync.Mutex
 	waiting []string
@@ -85,23 +91,17 @@ func New(o Options) *Queue {
 	if o.Backoff <= 0 {
 		o.Backoff = 500 * time.Millisecond
 	}
-	return &Queue{o: o, active: map[string]*active{}, logs: map[string]*eventLog{}, wake: make(chan struct{}, 1)}
+	return &Queue{o: o, active: map[string]*active{}, logs: map[string]*eventLog{}, wake: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // Start queues again what an earlier process left unfinished and begins to
 // grade, until Close.
 func (q *Queue) Start(ctx context.Context) error {
-	left, err := q.o.Store.Unfinished(ctx)
+	left, err := q.o.Store.Recover(ctx)
 	if err != nil {
 		return fmt.Errorf("read what was left unfinished: %w", err)
 	}
 	for _, info := range left {
-		if info.State == wire.Running {
-			if err := q.o.Store.Requeue(ctx, info.ID); err != nil {
-				return err
-			}
-			info.State = wire.Queued
-		}
 		q.o.Log.Info("queued again after a restart", "submission", info.ID, "challenge", info.Challenge)
 		q.Submit(info)
 	}
@@ -113,8 +113,9 @@ func (q *Queue) Start(ctx context.Context) error {
 }
 
 // Close stops grading and waits for it. What was being graded is queued again at
-// the next Start.
+// the next Start of a queue over the same store.
 func (q *Queue) Close() {
+	q.once.Do(func() { close(q.closed) })
 	if q.cancel != nil {
 		q.cancel()
 	}
@@ -190,8 +191,16 @@ func (q *Queue) Stop(ctx context.Context, id string) error {
 		return nil // it has just ended
 	}
 	q.waiting = slices.Delete(q.waiting, i, i+1)
+	log := q.logs[id]
 	q.mu.Unlock()
-	q.finish(ctx, id, wire.Stopped, nil)
+	if err := q.end(ctx, log, wire.Stopped, nil); err != nil {
+		q.mu.Lock()
+		q.waiting = slices.Insert(q.waiting, min(i, len(q.waiting)), id)
+		q.mu.Unlock()
+		q.poke()
+		return fmt.Errorf("stop run %s: %w", id, err)
+	}
+	q.forget(ctx, log)
 	q.tellPlaces()
 	return nil
 }
@@ -254,14 +263,15 @@ func (q *Queue) grade(parent context.Context, id string) {
 	stopped := a.stopped
 	q.mu.Unlock()
 	switch {
+	case errors.Is(err, errEnded):
+		q.forget(keep, log)
 	case err == nil:
-		q.finish(keep, id, wire.Done, &v)
+		q.finish(keep, log, wire.Done, &v)
 		q.o.Graded(string(v.Outcome), time.Since(began))
 	case stopped:
-		q.finish(keep, id, wire.Stopped, nil)
+		q.finish(keep, log, wire.Stopped, nil)
 	case parent.Err() != nil: // shutting down: it is graded at the next start
-		log.flush(keep)
-		if err := q.o.Store.Requeue(keep, id); err != nil {
+		if err := errors.Join(log.flush(keep), q.o.Store.GiveBack(keep, id)); err != nil {
 			q.o.Log.Error("give a run back", "submission", id, "error", err)
 		}
 	default:
@@ -274,7 +284,7 @@ func (q *Queue) grade(parent context.Context, id string) {
 		if run, err := q.o.Store.Run(keep, id); err == nil {
 			v.Challenge = run.Challenge
 		}
-		q.finish(keep, id, wire.Failed, &v)
+		q.finish(keep, log, wire.Failed, &v)
 		q.o.Graded(string(v.Outcome), time.Since(began))
 	}
 }
@@ -291,6 +301,9 @@ func (q *Queue) attempt(ctx, keep context.Context, id string, log *eventLog) (ve
 		}
 		if !ok {
 			return verdict.Verdict{}, errEnded
+		}
+		if n > attempts { // each took its process with it, so it had no chance to fail
+			return verdict.Verdict{}, fmt.Errorf("grading was begun %d times and each time the server ended in the middle of it", attempts)
 		}
 		run, err := q.o.Store.Run(keep, id)
 		if err != nil {
@@ -334,33 +347,44 @@ func (q *Queue) guarded(ctx context.Context, job grader.Job, log *eventLog) (v v
 // grows: a disk that is full may have room again.
 const finishing = 6
 
-// finish ends a run: what ended it is kept before anyone is told.
-func (q *Queue) finish(ctx context.Context, id string, state wire.State, v *verdict.Verdict) {
-	q.mu.Lock()
-	log := q.logs[id]
-	q.mu.Unlock()
+// finish ends a run; what ended it is kept before anyone is told. It goes on
+// trying for a while, and gives up when the queue is closed.
+func (q *Queue) finish(ctx context.Context, log *eventLog, state wire.State, v *verdict.Verdict) {
 	for n, pause := 1, q.o.Backoff; ; n, pause = n+1, pause*2 {
-		err := log.end(ctx, v, func(last *verdict.Event) error {
-			_, err := q.o.Store.Finish(ctx, id, state, v, last)
-			return err
-		})
+		err := q.end(ctx, log, state, v)
 		if err == nil {
 			break
 		}
 		// Unfinished in the store, it is graded again at the next start.
-		q.o.Log.Error("keep a verdict", "submission", id, "try", n, "error", err)
+		q.o.Log.Error("keep a verdict", "submission", log.id, "try", n, "error", err)
 		if n == finishing {
 			break
 		}
-		time.Sleep(pause)
+		select {
+		case <-time.After(pause):
+		case <-q.closed:
+			n = finishing - 1 // once more, and no longer
+		}
 	}
+	q.forget(ctx, log)
+}
+
+// end keeps a run's end. That it had one before is no error: the first counts.
+func (q *Queue) end(ctx context.Context, log *eventLog, state wire.State, v *verdict.Verdict) error {
+	return log.end(ctx, v, func(last *verdict.Event) (bool, error) {
+		return q.o.Store.Finish(ctx, log.id, state, v, last)
+	})
+}
+
+// forget drops a run that has ended and tells those who look at it.
+func (q *Queue) forget(ctx context.Context, log *eventLog) {
 	log.close()
 	q.mu.Lock()
-	delete(q.logs, id)
+	delete(q.logs, log.id)
 	q.mu.Unlock()
-	run, err := q.o.Store.Run(ctx, id)
+	run, err := q.o.Store.Run(ctx, log.id)
 	if err != nil {
-		q.o.Log.Error("read a run that ended", "submission", id, "error", err)
+		q.o.Log.Error("read a run that ended", "submission", log.id, "error", err)
 		return
 	}
 	q.o.Changed(run.RunInfo)

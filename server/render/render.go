@@ -1,6 +1,7 @@
 // Package render draws every page and turns lessons into HTML. It knows the
-// curriculum's words, the wire's types and the templates beside it; it must not know where a
-// page's data came from, who is signed in, or how a request is routed.
+// curriculum's words, the wire's types and the templates beside it; it must not
+// know where a page's data came from, who is signed in, or how a request is
+// routed.
 package render
 
 import (

@@ -77,8 +77,12 @@ func (s *Store) Runs(ctx context.Context, challenge string) ([]wire.RunInfo, err
 	return s.list(ctx, `SELECT `+infoColumns+` FROM runs WHERE learner = ? AND challenge = ? ORDER BY number DESC`, solo, challenge)
 }
 
-// Unfinished lists all runs that have not ended, in the order of submission.
-func (s *Store) Unfinished(ctx context.Context) ([]wire.RunInfo, error) {
+// Recover queues again what an earlier process was grading, and lists all runs
+// that have not ended, in the order of submission.
+func (s *Store) Recover(ctx context.Context) ([]wire.RunInfo, error) {
+	if _, err := s.db.ExecContext(ctx, `UPDATE runs SET state = 'queued' WHERE state = 'running'`); err != nil {
+		return nil, fmt.Errorf("queue again what was being graded: %w", err)
+	}
 	return s.list(ctx, `SELECT `+infoColumns+` FROM runs WHERE state IN ('queued', 'running') ORDER BY seq`)
 }
 
@@ -117,9 +121,10 @@ func (s *Store) Begin(ctx context.Context, id string) (attempt int, ok bool, err
 	return attempt, true, nil
 }
 
-// Requeue gives a running run back.
-func (s *Store) Requeue(ctx context.Context, id string) error {
-	if _, err := s.db.ExecContext(ctx, `UPDATE runs SET state = 'queued' WHERE id = ? AND state = 'running'`, id); err != nil {
+// GiveBack queues a run again whose attempt was broken off, and does not count it.
+func (s *Store) GiveBack(ctx context.Context, id string) error {
+	if _, err := s.db.ExecContext(ctx, `
+		UPDATE runs SET state = 'queued', attempt = attempt - 1 WHERE id = ? AND state = 'running'`, id); err != nil {
 		return fmt.Errorf("queue run %s again: %w", id, err)
 	}
 	return nil

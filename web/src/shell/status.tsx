@@ -1,0 +1,52 @@
+// The status bar: is my text safe, where am I, is the server there.
+import { files, live } from '../actions';
+import { count } from '../format';
+import { boot, connection, cursor, followRun } from '../store';
+import { Icon } from './icon';
+
+const SAVING = {
+  saved: { icon: 'check', text: 'Saved', tone: '' },
+  unsaved: { icon: 'circle-dot', text: 'Unsaved', tone: '' },
+  saving: { icon: 'circle-dot', text: 'Saving', tone: '' },
+  device: { icon: 'hard-drive', text: 'Kept on this device', tone: 'warn' },
+  refused: { icon: 'triangle-alert', text: 'Not saved', tone: 'bad' },
+} as const;
+
+const CONNECTION = {
+  connecting: { icon: 'wifi', text: 'Connecting', tone: '' },
+  online: { icon: 'wifi', text: 'Connected', tone: '' },
+  reconnecting: { icon: 'wifi-off', text: 'Reconnecting', tone: 'warn' },
+  offline: { icon: 'wifi-off', text: 'Offline', tone: 'bad' },
+} as const;
+
+export function StatusBar() {
+  const s = SAVING[files.saving.value.state];
+  const c = CONNECTION[connection.value];
+  const plan = followRun()?.plan;
+  return (
+    <>
+      <span class={s.tone} title={files.saving.value.detail || undefined}>
+        <Icon name={s.icon} />
+        {s.text}
+        {files.saving.value.state === 'refused' && `: ${files.saving.value.detail}`}
+      </span>
+      <span class="number">
+        Ln {cursor.value.line}, Col {cursor.value.column}
+      </span>
+      <span class="wide">Tab indents, Esc then Tab leaves the editor</span>
+      <span class="grow" />
+      {plan && <span class="number wide">{count(plan.rate)} req/s a side</span>}
+      <span title={boot.isolated ? 'Your service runs in a sandbox.' : 'Your service runs as you, on this machine, without a sandbox.'}>{boot.isolated ? 'Isolated' : 'Not isolated'}</span>
+      <span class="wide">{boot.go.replace(/^go/, 'Go ')}</span>
+      <span class={c.tone}>
+        <Icon name={c.icon} />
+        {c.text}
+        {connection.value === 'offline' && (
+          <button type="button" class="link" onClick={() => live.retry()}>
+            Try now
+          </button>
+        )}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,108 @@
+// The grader's messages, as grader/verdict writes them. The golden files in
+// grader/verdict/testdata pass through these decoders in the tests.
+import { boolean, list, number, object, oneOf, optional, string, type Of } from './decode';
+
+export const GATES = ['build', 'start', 'check', 'load', 'compare'] as const;
+export type Gate = (typeof GATES)[number];
+const gate = oneOf(...GATES);
+
+const outcome = oneOf('passed', 'failed', 'unchanged', 'no-difference', 'too-noisy', 'error');
+export type Outcome = Of<typeof outcome>;
+
+const metric = object({
+  name: string,
+  of: string,
+  unit: string,
+  before: number,
+  after: number,
+  ratio: number,
+  low: number,
+  high: number,
+  target: string,
+  met: boolean,
+});
+export type Metric = Of<typeof metric>;
+
+export const diagnostic = object({ file: string, line: number, column: number, message: string });
+export type Diagnostic = Of<typeof diagnostic>;
+
+const mismatch = object({ check: string, request: string, want: string, got: string, where: optional(string) });
+export type Mismatch = Of<typeof mismatch>;
+
+const side = object({
+  p50_ms: number,
+  p95_ms: number,
+  p99_ms: number,
+  max_ms: number,
+  errors: number,
+  rps: number,
+  cpu_seconds: number,
+  memory_mb: number,
+  queries: number,
+  histogram: optional(list(number)),
+});
+export type Side = Of<typeof side>;
+
+const summary = object({
+  rate: number,
+  slice_ms: number,
+  pairs: number,
+  dropped: number,
+  requests: number,
+  late_p99_ms: number,
+  before: side,
+  after: side,
+  histogram_ms: list(number),
+});
+export type Summary = Of<typeof summary>;
+
+export const verdict = object({
+  challenge: string,
+  outcome,
+  gate,
+  message: string,
+  next: optional(string),
+  score: number,
+  seconds: number,
+  metrics: list(metric),
+  diagnostics: optional(list(diagnostic)),
+  mismatch: optional(mismatch),
+  log: optional(string),
+  load: optional(summary),
+  seed: string, // 64 bits: more than a number holds
+  machine: optional(string),
+});
+export type Verdict = Of<typeof verdict>;
+
+const win = object({
+  n: number,
+  p50_ms: number,
+  p95_ms: number,
+  p99_ms: number,
+  rps: number,
+  errors: number,
+  histogram: optional(list(number)),
+});
+export type Window = Of<typeof win>;
+
+const tick = object({ t: number, warm: optional(boolean), before: win, after: win });
+export type Tick = Of<typeof tick>;
+
+const plan = object({ seconds: number, rate: number, slice_ms: number, edges_ms: list(number) });
+export type Plan = Of<typeof plan>;
+
+const logLine = object({ from: oneOf('build', 'before', 'after', 'grader'), text: string });
+export type LogLine = Of<typeof logLine>;
+
+export const event = object({
+  seq: number,
+  at: number,
+  kind: oneOf('queued', 'gate', 'plan', 'tick', 'log', 'verdict'),
+  queued: optional(object({ ahead: number })),
+  gate: optional(object({ name: gate, state: oneOf('running', 'passed', 'failed'), detail: optional(string) })),
+  plan: optional(plan),
+  tick: optional(tick),
+  log: optional(logLine),
+  verdict: optional(verdict),
+});
+export type Event = Of<typeof event>;
