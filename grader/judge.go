@@ -242,10 +242,10 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 		switch {
 		case t.Improve > 0:
 			// A gain must be proven: the worse end holds the target.
-			out.Target, out.Met = "≥ "+factor(float64(t.Improve))+"×", r.Low >= float64(t.Improve)
+			out.Target, out.Met = "≥ "+t.Improve.String(), r.Low >= float64(t.Improve)
 		case t.Worsen > 0:
 			// So must a harm: only when the better end is beyond the bound.
-			out.Target, out.Met = "at most "+factor(float64(t.Worsen))+"× worse", r.High >= 1/float64(t.Worsen)
+			out.Target, out.Met = "≤ "+t.Worsen.String()+" the starter", r.High >= 1/float64(t.Worsen)
 		}
 	}
 	return out

@@ -138,6 +138,11 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	r.pass()
 
 	r.enter(verdict.Start, "")
+	done, err := takeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	defer done()
 	// Before the candidate is there: what the machine can do must not depend on
 	// what the learner wrote.
 	calibration, err := r.calibrate(ctx, starter, template)
@@ -204,9 +209,6 @@ func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, f
 			v.Diagnostics = append(v.Diagnostics, verdict.Diagnostic(d))
 		}
 		v.Log = broken.Output
-		for line := range strings.Lines(broken.Output) {
-			r.line("build", line)
-		}
 		return starter, candidate, &v, nil
 	}
 	return starter, candidate, nil, err

@@ -254,10 +254,16 @@ func (b *browser) screen(width, height int64, scale float64, mobile bool) {
 // replace puts a text in the place of the open file's, as typing would.
 func (b *browser) replace(text string) {
 	b.t.Helper()
-	b.js(`document.querySelector('.cm-content').focus()`)
+	b.until("the editor has the focus", `(document.querySelector('.cm-content').focus(), document.hasFocus() && document.activeElement === document.querySelector('.cm-content'))`)
 	b.press("a")
 	call(b, input.InsertText, input.InsertTextParams{Text: text})
+	b.until("the text is in the editor", fmt.Sprintf(`document.querySelector('.cm-content').textContent.startsWith(%q)`, firstLine(text)))
 	b.until("the file is saved", `document.querySelector('#status').innerText.includes('Saved')`)
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 func (b *browser) openFile(name string) {
@@ -428,7 +434,7 @@ func TestLearnerFixesNPlusOne(t *testing.T) {
 	if title := b.verdictAfter(0); title != "Does not build" {
 		t.Fatalf("a file that does not compile says %q", title)
 	}
-	b.until("the error stands in its line", `document.querySelector('.cm-editor').innerText.includes('undefined: Wigdet')`)
+	b.until("the error stands in its line", `document.querySelector('.cm-editor').textContent.includes('undefined: Wigdet')`)
 	b.shots("build-error")
 
 	b.replace(string(solution(t, "n-plus-one", "_wrong/lost-widgets")["store.go"]))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/verdict"
@@ -64,6 +65,8 @@ type Lab struct {
 
 	challenges []challenges.Challenge
 
+	starting sync.Mutex // so that two submissions at once do not both find the way free
+
 	mu      sync.Mutex
 	readers map[string]map[*Reader]struct{} // by challenge
 }
@@ -93,9 +96,11 @@ func (l *Lab) Start(ctx context.Context, slug, hypothesis string) (wire.RunInfo,
 	if err != nil {
 		return wire.RunInfo{}, err
 	}
-	if len(hypothesis) > maxHypothesis {
+	if utf8.RuneCountInString(hypothesis) > maxHypothesis {
 		return wire.RunInfo{}, fail(Invalid, fmt.Sprintf("A hypothesis is one line of %d letters at most.", maxHypothesis))
 	}
+	l.starting.Lock()
+	defer l.starting.Unlock()
 	runs, err := l.Runs.Runs(ctx, slug)
 	if err != nil {
 		return wire.RunInfo{}, err

@@ -1,7 +1,7 @@
 package app
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -49,23 +50,45 @@ func (w *Workspaces) Folder(c challenges.Challenge) string {
 	return workspace.Service(workspace.Folder(w.data, c.Slug), c.Lab)
 }
 
-// Ensure lays a workspace out where there is none. Files that are the learner's
-// are never touched.
+// Ensure lays a workspace out where there is none, and gives all that is not the
+// learner's the content of this version. The learner's files are never touched.
 func (w *Workspaces) Ensure(c challenges.Challenge) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.ensure(c)
+	if err := w.ensure(c); err != nil {
+		return err
+	}
+	return w.restore(c)
 }
 
+// ensure lays a workspace out where there is none.
 func (w *Workspaces) ensure(c challenges.Challenge) error {
-	folder := workspace.Folder(w.data, c.Slug)
 	if _, err := os.Stat(w.Folder(c)); err == nil {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+	folder := workspace.Folder(w.data, c.Slug)
+	return w.materialise(c, func(fresh string) error {
+		if err := os.Chmod(fresh, 0o755); err != nil {
+			return fmt.Errorf("open the workspace to its owner: %w", err)
+		}
+		if _, err := os.Stat(folder); err == nil { // the service's folder alone is gone
+			return w.restore(c)
+		}
+		if err := os.Rename(fresh, folder); err != nil {
+			return fmt.Errorf("put the workspace in its place: %w", err)
+		}
+		return nil
+	})
+}
+
+// materialise lays a workspace out in a folder of its own, which is removed when
+// use has returned.
+func (w *Workspaces) materialise(c challenges.Challenge, use func(fresh string) error) error {
+	beside := filepath.Dir(workspace.Folder(w.data, c.Slug))
+	if err := os.MkdirAll(beside, 0o755); err != nil {
 		return fmt.Errorf("make the folder of workspaces: %w", err)
 	}
-	fresh, err := os.MkdirTemp(filepath.Dir(folder), ".new-")
+	fresh, err := os.MkdirTemp(beside, ".new-")
 	if err != nil {
 		return fmt.Errorf("make a workspace: %w", err)
 	}
@@ -73,13 +96,37 @@ func (w *Workspaces) ensure(c challenges.Challenge) error {
 	if err := labs.Materialise(fresh, c.Lab); err != nil {
 		return fmt.Errorf("lay out a workspace: %w", err)
 	}
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return fmt.Errorf("open the workspace to its owner: %w", err)
-	}
-	if err := os.Rename(fresh, folder); err != nil {
-		return fmt.Errorf("put the workspace in its place: %w", err)
-	}
-	return nil
+	return use(fresh)
+}
+
+// restore writes what is not the learner's as this version has it.
+func (w *Workspaces) restore(c challenges.Challenge) error {
+	folder := workspace.Folder(w.data, c.Slug)
+	own := path.Join("labs", c.Lab) + "/"
+	return w.materialise(c, func(fresh string) error {
+		root, err := os.OpenRoot(folder)
+		if err != nil {
+			return fmt.Errorf("open the workspace: %w", err)
+		}
+		defer func() { _ = root.Close() }()
+		source := os.DirFS(fresh)
+		return fs.WalkDir(source, ".", func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			if mine, ok := strings.CutPrefix(name, own); ok && c.Editable(mine) {
+				return nil
+			}
+			want, err := fs.ReadFile(source, name)
+			if err != nil {
+				return fmt.Errorf("read %s as it should be: %w", name, err)
+			}
+			if have, err := root.ReadFile(filepath.FromSlash(name)); err == nil && bytes.Equal(have, want) {
+				return nil
+			}
+			return write(root, name, want)
+		})
+	})
 }
 
 // View is the workspace as the editor shows it: the service's own files, the
@@ -98,7 +145,9 @@ func (w *Workspaces) View(c challenges.Challenge) (wire.Workspace, error) {
 	if err != nil {
 		return wire.Workspace{}, err
 	}
-	w.seen[c.Slug] = texts
+	if w.seen[c.Slug] == nil { // else it is compared when the folder is quiet, for the pages that are open
+		w.seen[c.Slug] = maps.Clone(texts)
+	}
 	view := wire.Workspace{Folder: w.Folder(c), Files: []wire.File{}}
 	for _, name := range slices.Sorted(maps.Keys(starter)) {
 		f := wire.File{Path: name, Text: string(starter[name]), Starter: string(starter[name]), ReadOnly: !c.Editable(name)}
@@ -130,17 +179,48 @@ func rank(c challenges.Challenge, f wire.File) int {
 
 // read returns the learner's files that are on disk.
 func (w *Workspaces) read(c challenges.Challenge) (map[string]string, error) {
+	unreadable := func(why string) error {
+		return fail(Invalid, fmt.Sprintf("The workspace cannot be read: %s. Mend that in %s; a file of the service that you delete there comes back as the starter's.", why, w.Folder(c)))
+	}
 	files, err := workspace.Read(w.Folder(c), c.Lab)
 	if err != nil {
-		return nil, fail(Invalid, "The workspace cannot be read: "+err.Error()+". Mend it in its folder, or reset to the starter.")
+		return nil, unreadable(err.Error())
 	}
-	texts := map[string]string{}
-	for name, text := range files {
-		if c.Editable(name) {
-			texts[name] = string(text)
+	texts, total := map[string]string{}, 0
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !c.Editable(name) {
+			continue
 		}
+		text := string(files[name])
+		if !utf8.ValidString(text) {
+			return nil, unreadable(name + " is not UTF-8 text")
+		}
+		if total += len(text); total > maxTotal {
+			return nil, unreadable(fmt.Sprintf("its files hold more than %d MiB", maxTotal>>20))
+		}
+		texts[name] = text
 	}
 	return texts, nil
+}
+
+// list names the learner's files that are on disk, whatever they hold.
+func (w *Workspaces) list(c challenges.Challenge) ([]string, error) {
+	root, err := os.OpenRoot(w.Folder(c))
+	if err != nil {
+		return nil, fmt.Errorf("open the workspace: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	var names []string
+	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && c.Editable(name) {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look through the workspace: %w", err)
+	}
+	return names, nil
 }
 
 // Snapshot is what a run grades: the learner's files as they are on disk, and how
@@ -201,29 +281,45 @@ func (w *Workspaces) Write(c challenges.Challenge, name, text string) (wire.Save
 	return wire.Saved{Path: name, SavedAt: time.Now().UTC()}, nil
 }
 
-// put writes a file through the workspace's root, so that no link leads out of
-// it, and renames it into place.
+// put writes one of the learner's files.
 func (w *Workspaces) put(c challenges.Challenge, name, text string) error {
 	root, err := os.OpenRoot(w.Folder(c))
 	if err != nil {
 		return fmt.Errorf("open the workspace: %w", err)
 	}
 	defer func() { _ = root.Close() }()
+	if err := write(root, name, []byte(text)); err != nil {
+		return err
+	}
+	w.remember(c.Slug, name, &text)
+	return nil
+}
+
+// write replaces a file whole or not at all, also if the power fails. It goes
+// through root, so that no link leads out of it.
+func write(root *os.Root, name string, text []byte) (err error) {
 	local := filepath.FromSlash(name)
-	if dir := path.Dir(name); dir != "." {
-		if err := root.MkdirAll(filepath.FromSlash(dir), 0o755); err != nil {
+	if dir := filepath.Dir(local); dir != "." {
+		if err := root.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("make the folder of %s: %w", name, err)
 		}
 	}
 	// Hidden and without .go at its end: no tool takes it for part of the service.
 	fresh := filepath.Join(filepath.Dir(local), "."+filepath.Base(local)+".new")
-	if err := root.WriteFile(fresh, []byte(text), 0o644); err != nil {
+	if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clear the way for %s: %w", name, err)
+	}
+	file, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // follows no link
+	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	if err := root.Rename(fresh, local); err != nil {
-		return fmt.Errorf("put %s in its place: %w", name, err)
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", name, errors.Join(err, root.Remove(fresh)))
 	}
-	w.remember(c.Slug, name, &text)
+	if err := root.Rename(fresh, local); err != nil {
+		return fmt.Errorf("put %s in its place: %w", name, errors.Join(err, root.Remove(fresh)))
+	}
 	return nil
 }
 
@@ -274,7 +370,7 @@ func (w *Workspaces) remove(c challenges.Challenge, name string) error {
 func (w *Workspaces) replace(c challenges.Challenge, files map[string]string, only string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.ensure(c); err != nil {
+	if err := errors.Join(w.ensure(c), w.restore(c)); err != nil {
 		return err
 	}
 	starter, err := labs.Files(c.Lab)
@@ -292,19 +388,21 @@ func (w *Workspaces) replace(c challenges.Challenge, files map[string]string, on
 			want[name] = text
 		}
 	}
-	have, err := w.read(c)
+	have, unread := w.read(c) // what cannot be read is replaced all the same
+	names, err := w.list(c)
 	if err != nil {
-		have = map[string]string{} // a reset is how an unreadable workspace is mended
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		if text, ok := have[name]; (ok && text == want[name]) || (only != "" && only != name) {
+		text, ok := have[name]
+		if unread == nil && ok && text == want[name] || only != "" && only != name {
 			continue
 		}
 		if err := w.put(c, name, want[name]); err != nil {
 			return err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(have)) {
+	for _, name := range names {
 		if _, ok := want[name]; ok || (only != "" && only != name) {
 			continue
 		}
@@ -313,52 +411,4 @@ func (w *Workspaces) replace(c challenges.Challenge, files map[string]string, on
 		}
 	}
 	return nil
-}
-
-// Reset makes the workspace what it was at the start, in a run, or in a draft
-// that an earlier reset kept; or only one file of it. The state before is kept.
-func (l *Lab) Reset(ctx context.Context, slug, to, only string) (wire.Workspace, error) {
-	c, err := l.Challenge(slug)
-	if err != nil {
-		return wire.Workspace{}, err
-	}
-	if only != "" && !c.Editable(only) {
-		return wire.Workspace{}, fail(Forbidden, fmt.Sprintf("%s is not yours to change in this challenge.", only))
-	}
-	files, err := l.state(ctx, slug, to)
-	if err != nil {
-		return wire.Workspace{}, err
-	}
-	undo := ""
-	// One that cannot be read cannot be kept; it is still on disk until replaced.
-	if before, _, err := l.Workspaces.Snapshot(c); err == nil {
-		if undo, err = l.Drafts.KeepDraft(ctx, slug, before); err != nil {
-			return wire.Workspace{}, fmt.Errorf("keep the state before: %w", err)
-		}
-	}
-	if err := l.Workspaces.replace(c, files, only); err != nil {
-		return wire.Workspace{}, err
-	}
-	view, err := l.Workspaces.View(c)
-	view.Undo = undo
-	return view, err
-}
-
-// state is what a reset goes back to.
-func (l *Lab) state(ctx context.Context, slug, to string) (map[string]string, error) {
-	if to == "starter" {
-		return nil, nil
-	}
-	run, err := l.Runs.Run(ctx, to)
-	if err == nil && run.Challenge == slug {
-		return run.Files, nil
-	}
-	if err != nil && !errors.Is(err, ErrNotKept) {
-		return nil, err
-	}
-	files, err := l.Drafts.Draft(ctx, slug, to)
-	if errors.Is(err, ErrNotKept) {
-		return nil, fail(NotFound, `Reset to "starter", to a run of this challenge, or to what an earlier reset returned as undo.`)
-	}
-	return files, err
 }
