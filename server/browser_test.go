@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,6 +20,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/server/wire"
 	"github.com/p95lab/p95lab/web"
 )
 
@@ -123,6 +122,8 @@ func open(t *testing.T, base string) *browser {
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx, base: base}
+	// Without it the page has the focus only when the window happens to.
+	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: recordEvents})
 	return b
 }
@@ -254,22 +255,43 @@ func (b *browser) screen(width, height int64, scale float64, mobile bool) {
 // replace puts a text in the place of the open file's, as typing would.
 func (b *browser) replace(text string) {
 	b.t.Helper()
-	b.until("the editor has the focus", `(document.querySelector('.cm-content').focus(), document.hasFocus() && document.activeElement === document.querySelector('.cm-content'))`)
+	b.until("the editor has the focus", `(document.querySelector('#editor .cm-content').focus(), document.hasFocus() && document.activeElement === document.querySelector('#editor .cm-content'))`)
 	b.press("a")
 	call(b, input.InsertText, input.InsertTextParams{Text: text})
-	b.until("the text is in the editor", fmt.Sprintf(`document.querySelector('.cm-content').textContent.startsWith(%q)`, firstLine(text)))
+	// The editor draws only the lines in sight, so the server says what was typed.
+	b.saved(text)
 	b.until("the file is saved", `document.querySelector('#status').innerText.includes('Saved')`)
 }
 
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
+// saved waits until a file of the workspace holds a text.
+func (b *browser) saved(text string) {
+	b.t.Helper()
+	ask := time.NewTicker(50 * time.Millisecond)
+	defer ask.Stop()
+	for deadline := time.After(patience); ; {
+		space := get[wire.Workspace](b.t, b.base+"/api/challenges/"+b.slug()+"/workspace")
+		if slices.ContainsFunc(space.Files, func(f wire.File) bool { return f.Text == text }) {
+			return
+		}
+		select {
+		case <-deadline:
+			b.shot("failure")
+			b.t.Fatalf("what was typed is in no file; the page says: %s", b.text("body"))
+		case <-ask.C:
+		}
+	}
+}
+
+// slug names the challenge that the page shows.
+func (b *browser) slug() string {
+	b.t.Helper()
+	return eval[string](b, `location.pathname.split('/').pop()`)
 }
 
 func (b *browser) openFile(name string) {
 	b.t.Helper()
 	b.click(`#code-bar [role=tab]`, name)
-	b.until(name+" is open", `document.querySelector('.cm-content')`)
+	b.until(name+" is open", `document.querySelector('#editor .cm-content')`)
 }
 
 func (b *browser) addFile(name, text string) {
@@ -296,28 +318,11 @@ func (b *browser) verdicts() int {
 	return len(b.history())
 }
 
-type listed struct {
-	ID      string  `json:"id"`
-	State   string  `json:"state"`
-	Outcome string  `json:"outcome"`
-	Gate    string  `json:"gate"`
-	Ratio   float64 `json:"ratio"`
-	Score   float64 `json:"score"`
-}
-
-func (b *browser) history() []listed {
+// history lists the runs of the page's challenge that have ended, newest first.
+func (b *browser) history() []wire.RunInfo {
 	b.t.Helper()
-	slug := eval[string](b, `location.pathname.split('/').pop()`)
-	response, err := http.Get(b.base + "/api/challenges/" + slug + "/runs")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	var all []listed
-	if err := json.NewDecoder(response.Body).Decode(&all); err != nil {
-		b.t.Fatal(err)
-	}
-	return slices.DeleteFunc(all, func(r listed) bool { return r.State != "done" })
+	all := get[[]wire.RunInfo](b.t, b.base+"/api/challenges/"+b.slug()+"/runs")
+	return slices.DeleteFunc(all, func(r wire.RunInfo) bool { return r.State != wire.Done })
 }
 
 func (b *browser) verdictAfter(n int) string {
@@ -360,7 +365,7 @@ func TestLearnerFixesMissingIndex(t *testing.T) {
 	b.visit("/")
 	b.shots("catalogue")
 	b.click("a", "The order history that got slow")
-	b.until("the editor is there", `document.querySelector('.cm-content')`)
+	b.until("the editor is there", `document.querySelector('#editor .cm-content')`)
 	b.shots("before")
 
 	// Run asks for the diagnosis once.
@@ -424,7 +429,7 @@ func TestLearnerFixesNPlusOne(t *testing.T) {
 	chromium(t)
 	b := open(t, serve(t, t.TempDir(), nil))
 	b.visit("/challenges/n-plus-one")
-	b.until("the editor is there", `document.querySelector('.cm-content')`)
+	b.until("the editor is there", `document.querySelector('#editor .cm-content')`)
 	right := string(solution(t, "n-plus-one", "_solution")["store.go"])
 
 	b.openFile("store.go")
@@ -434,7 +439,7 @@ func TestLearnerFixesNPlusOne(t *testing.T) {
 	if title := b.verdictAfter(0); title != "Does not build" {
 		t.Fatalf("a file that does not compile says %q", title)
 	}
-	b.until("the error stands in its line", `document.querySelector('.cm-editor').textContent.includes('undefined: Wigdet')`)
+	b.until("the error stands in its line", `document.querySelector('#editor .cm-editor').textContent.includes('undefined: Wigdet')`)
 	b.shots("build-error")
 
 	b.replace(string(solution(t, "n-plus-one", "_wrong/lost-widgets")["store.go"]))

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -36,13 +37,12 @@ func main() {
 }
 
 func start(ctx context.Context) error {
-	data, err := dataFolder()
-	if err != nil {
-		return err
-	}
 	var f flags
 	kong.Parse(&f, kong.Name("p95lab"), kong.Description("P95 Lab: learn performance engineering on services that are slow for real."),
-		kong.Vars{"data": data, "version": version()})
+		kong.Vars{"data": dataFolder(), "version": version()})
+	if f.Data == "" {
+		return errors.New("there is no home folder to keep data in: say where with --data")
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.LogLevel)); err != nil {
 		return fmt.Errorf("read the log level: %w", err)
@@ -54,16 +54,17 @@ func start(ctx context.Context) error {
 	})
 }
 
-// dataFolder is where data lies by default, for the grade command, too.
-func dataFolder() (string, error) {
+// dataFolder is where data lies by default, for the grade command, too; "" where
+// there is no home folder, as for a system's service.
+func dataFolder() string {
 	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "p95lab"), nil
+		return filepath.Join(dir, "p95lab")
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("find a folder for data (say --data): %w", err)
+		return ""
 	}
-	return filepath.Join(home, ".local", "share", "p95lab"), nil
+	return filepath.Join(home, ".local", "share", "p95lab")
 }
 
 // version is what the build knows of itself.

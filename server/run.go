@@ -49,6 +49,9 @@ const shutdownGrace = 5 * time.Second
 // Run serves until ctx ends or something fails. What was being graded is queued
 // again at the next start.
 func Run(ctx context.Context, c Config) (err error) {
+	if c.Listen == "localhost" { // which may resolve to anything
+		c.Listen = "127.0.0.1"
+	}
 	if ip := net.ParseIP(c.Listen); ip == nil || !ip.IsLoopback() {
 		return fmt.Errorf("--listen %s is not a loopback address: this version runs a learner's code without hiding the machine from it, so it serves this machine alone (team mode is not built yet)", c.Listen)
 	}
@@ -177,10 +180,11 @@ func prepare(ctx context.Context, g *grader.Grader, all []challenges.Challenge, 
 	for _, c := range all {
 		began := time.Now()
 		if err := g.Prepare(ctx, c); err != nil {
-			if ctx.Err() == nil {
-				log.Warn("could not prepare a challenge; its first run will try again", "challenge", c.Slug, "error", err)
+			if ctx.Err() != nil {
+				return
 			}
-			return
+			log.Warn("could not prepare a challenge; its first run will try again", "challenge", c.Slug, "error", err)
+			continue
 		}
 		log.Debug("prepared", "challenge", c.Slug, "took", time.Since(began).Round(time.Millisecond))
 	}

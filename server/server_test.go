@@ -434,12 +434,14 @@ func TestOnlyItsOwnPagesMayDriveIt(t *testing.T) {
 		{"an opaque origin", "POST", first + "/runs", address, "null", "", json, 403},
 		{"another port", "POST", first + "/runs", address, "http://127.0.0.1:1", "same-site", json, 403},
 		{"a form", "POST", first + "/runs", address, "", "", "text/plain", 415},
+		{"an empty form of an old browser", "POST", first + "/hints/1", address, "", "", "", 415},
+		{"its own page without a body", "POST", first + "/hints/1", address, base, "same-origin", "", 200},
 		{"a delete from another page", "DELETE", first + "/files/x.go", address, "http://evil.example", "", "", 403},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var body io.Reader
-			if test.method == "POST" {
+			if test.method == "POST" && test.kind != "" {
 				body = strings.NewReader("{}")
 			}
 			r, err := http.NewRequestWithContext(t.Context(), test.method, base+test.path, body)
@@ -500,6 +502,14 @@ func TestAnswersAndHints(t *testing.T) {
 	}
 	if status, _ := ask(t, "POST", base+first+"/diagnosis", map[string]int{"answer": 9}); status != http.StatusUnprocessableEntity {
 		t.Errorf("an answer that is none: %d", status)
+	}
+}
+
+// A name that may resolve to anything is taken for this machine.
+func TestListenOnLocalhost(t *testing.T) {
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1); c.Listen = "localhost" })
+	if !strings.HasPrefix(base, "http://127.0.0.1:") {
+		t.Errorf("it listens on %s", base)
 	}
 }
 

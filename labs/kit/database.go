@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,9 +21,9 @@ import (
 func Open(databaseURL string) (*sql.DB, error) { return open(databaseURL, &sqlite.Driver{}) }
 
 func open(databaseURL string, engine *sqlite.Driver) (*sql.DB, error) {
-	path, ok := strings.CutPrefix(databaseURL, "sqlite:")
-	if !ok || path == "" {
-		return nil, errors.New("DATABASE_URL is not set to sqlite:<path>")
+	path, err := file(databaseURL)
+	if err != nil {
+		return nil, err
 	}
 	settings := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)",
@@ -45,6 +43,27 @@ func open(databaseURL string, engine *sqlite.Driver) (*sql.DB, error) {
 	return db, nil
 }
 
+// file is the path in a database's URL.
+func file(databaseURL string) (string, error) {
+	path, ok := strings.CutPrefix(databaseURL, "sqlite:")
+	if !ok || path == "" {
+		return "", errors.New("DATABASE_URL is not set to sqlite:<path>")
+	}
+	return path, nil
+}
+
+// exists tells of a missing database, which SQLite would make, empty.
+func exists(databaseURL string) error {
+	path, err := file(databaseURL)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("there is no database to open; seed makes one: %w", err)
+	}
+	return nil
+}
+
 type connector struct {
 	dsn    string
 	driver driver.Driver
@@ -52,6 +71,9 @@ type connector struct {
 
 func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
 func (c connector) Driver() driver.Driver                        { return c.driver }
+
+// maxScale keeps a slip of the keyboard from filling the disk.
+const maxScale = 1000
 
 func (s Service) seed(ctx context.Context, env func(string) string) (err error) {
 	rows := Rows{Seed: 1, Scale: 1}
@@ -61,8 +83,9 @@ func (s Service) seed(ctx context.Context, env func(string) string) (err error) 
 		}
 	}
 	if v := env("SCALE"); v != "" {
-		if rows.Scale, err = strconv.ParseFloat(v, 64); err != nil || rows.Scale <= 0 {
-			return fmt.Errorf("SCALE %q is no number above 0", v)
+		rows.Scale, err = strconv.ParseFloat(v, 64)
+		if err != nil || !(rows.Scale > 0 && rows.Scale <= maxScale) { // NaN is neither
+			return fmt.Errorf("SCALE %q is no number above 0 and up to %d", v, maxScale)
 		}
 	}
 	db, err := Open(env("DATABASE_URL"))
@@ -89,64 +112,4 @@ func (s Service) seed(ctx context.Context, env func(string) string) (err error) 
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
-}
-
-// migrate applies the folder's *.sql files in the order of their names, each in
-// a transaction of its own.
-func migrate(ctx context.Context, databaseURL, folder string) (err error) {
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	var files []string
-	for _, e := range entries {
-		if e.Type().IsRegular() && filepath.Ext(e.Name()) == ".sql" {
-			files = append(files, e.Name())
-		}
-	}
-	slices.Sort(files)
-	engine := &sqlite.Driver{}
-	engine.RegisterConnectionHook(oneFile)
-	db, err := open(databaseURL, engine)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	for _, file := range files {
-		text, err := os.ReadFile(filepath.Join(folder, file))
-		if err != nil {
-			return fmt.Errorf("read %s: %w", file, err)
-		}
-		if err := apply(ctx, db, string(text)); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-	}
-	return nil
-}
-
-func apply(ctx context.Context, db *sql.DB, text string) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing once committed
-	if _, err := tx.ExecContext(ctx, text); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// oneFile keeps a migration inside its own database: attaching another file is
-// refused, which VACUUM INTO needs, too.
-func oneFile(c sqlite.ExecQuerierContext, _ string) error {
-	guard, ok := c.(sqlite.AuthorizerRegisterer)
-	if !ok {
-		return errors.New("the driver has no authorizer")
-	}
-	return guard.RegisterAuthorizer(func(action sqlite.AuthorizerActionCode, _, _, _, _ string) sqlite.AuthorizerReturnCode {
-		if action == sqlite.AuthAttach || action == sqlite.AuthDetach {
-			return sqlite.AuthorizerDeny
-		}
-		return sqlite.AuthorizerOK
-	})
 }

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,9 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /api/runs/{id}", h.answer(h.run))
 	mux.HandleFunc("GET /api/runs/{id}/events", h.answer(h.events))
 	mux.HandleFunc("POST /api/runs/{id}/stop", h.answer(h.stop))
+	mux.HandleFunc("/api/", h.answer(func(r *http.Request) (reply, error) {
+		return reply{}, &app.Error{Code: app.NotFound, Message: "There is no " + r.Method + " at this address. docs/wire.md lists what there is."}
+	}))
 	mux.HandleFunc("/", h.page(func(http.ResponseWriter, *http.Request) error {
 		return &app.Error{Code: app.NotFound, Message: "There is nothing at this address. The catalogue is at /."}
 	}))
@@ -153,17 +157,34 @@ func (h *handler) page(f func(http.ResponseWriter, *http.Request) error) http.Ha
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
-		err := f(w, r)
-		if err == nil {
-			return
+		status, page := http.StatusOK, &drawing{header: w.Header()}
+		if err := f(page, r); err != nil {
+			p := h.describe(r, err)
+			status = p.Status
+			page.Reset()
+			if err := h.Pages.Problem(page, render.Problem{Status: p.Status, Title: p.Title, Detail: p.Detail}); err != nil {
+				h.Log.Error("draw a problem page", "error", err)
+			}
 		}
-		p := h.describe(r, err)
-		w.WriteHeader(p.Status)
-		if err := h.Pages.Problem(w, render.Problem{Status: p.Status, Title: p.Title, Detail: p.Detail}); err != nil {
-			h.Log.Error("draw a problem page", "error", err)
+		w.WriteHeader(status)
+		if _, err := page.WriteTo(w); err != nil {
+			h.Log.Debug("the caller has gone", "error", err)
 		}
 	}
 }
+
+// drawing holds a page until it is whole, so that one that fails half-way is
+// answered by its problem alone.
+type drawing struct {
+	bytes.Buffer
+	header http.Header
+}
+
+// Header is the answer's.
+func (d *drawing) Header() http.Header { return d.header }
+
+// WriteHeader does nothing: the status is known when the page is whole.
+func (d *drawing) WriteHeader(int) {}
 
 // decode reads a JSON body strictly.
 func decode(r *http.Request, v any) error {
@@ -175,6 +196,9 @@ func decode(r *http.Request, v any) error {
 			return err
 		}
 		return &app.Error{Code: app.Invalid, Message: "The body is not as docs/wire.md has it: " + err.Error()}
+	}
+	if d.More() {
+		return &app.Error{Code: app.Invalid, Message: "The body holds more than one JSON value."}
 	}
 	return nil
 }

@@ -50,6 +50,11 @@ func (g *Guard) SameOrigin(r *http.Request) bool {
 	return site == "" || site == "same-origin"
 }
 
+// anonymous requests do not say which page they come from, if any.
+func anonymous(r *http.Request) bool {
+	return r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
+}
+
 // safe methods change nothing, RFC 9110 section 9.2.1.
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
@@ -91,8 +96,9 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 				return
 			}
 		}
-		if !safe(r.Method) && r.ContentLength != 0 {
-			// A form of another site cannot send this type without asking first.
+		if !safe(r.Method) && (r.ContentLength != 0 || anonymous(r)) {
+			// A form of another site cannot send this type without asking first, also
+			// from a browser that is too old to say where it comes from.
 			if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 				refuse(seen, http.StatusUnsupportedMediaType, "Send Content-Type: application/json.")
 				return

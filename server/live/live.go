@@ -77,12 +77,6 @@ func (h *Handler) Close() {
 // ServeHTTP upgrades GET /live?challenge={slug}. The request's middleware has
 // checked that the challenge exists.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.viewers.Add(1) > maxViewers {
-		h.viewers.Add(-1)
-		http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
-		return
-	}
-	defer h.viewers.Add(-1)
 	h.mu.Lock()
 	if h.ctx.Err() != nil {
 		h.mu.Unlock()
@@ -91,7 +85,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.owned.Add(1)
 	h.mu.Unlock()
-	defer h.owned.Done()
+	defer h.owned.Done() // the last of all, so that Close has waited for the rest
+	defer h.viewers.Add(-1)
+	if h.viewers.Add(1) > maxViewers {
+		http.Error(w, "too many pages are open", http.StatusServiceUnavailable)
+		return
+	}
 	conn, err := h.up.Upgrade(w, r, nil)
 	if err != nil { // Upgrade has answered
 		h.log.Debug("refused a websocket", "error", err)
@@ -246,7 +245,7 @@ func (v *viewer) write(ctx context.Context, version string) error {
 			if !ok {
 				return errors.New("the viewer did not keep up")
 			}
-			err = v.tell(change)
+			err = v.tell(ctx, change)
 		case <-ping.C:
 			err = v.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeWait))
 		}
@@ -259,7 +258,8 @@ func (v *viewer) write(ctx context.Context, version string) error {
 // watch begins to show a run, or goes on with it behind a number.
 func (v *viewer) watch(ctx context.Context, c command) error {
 	v.run, v.more = "", nil
-	events, more, err := v.lab.Events(ctx, c.Run, c.After)
+	// Before the events: a run that has ended by now has its verdict in them.
+	run, err := v.lab.Run(ctx, c.Run)
 	var unknown *app.Error
 	if errors.As(err, &unknown) {
 		return &badFrame{unknown}
@@ -267,8 +267,7 @@ func (v *viewer) watch(ctx context.Context, c command) error {
 	if err != nil {
 		return err
 	}
-	// After the events: a run that has ended by now has its last one in them.
-	run, err := v.lab.Run(ctx, c.Run)
+	events, more, err := v.lab.Events(ctx, c.Run, c.After)
 	if err != nil {
 		return err
 	}
@@ -299,9 +298,18 @@ func (v *viewer) catchUp(ctx context.Context) error {
 	return nil
 }
 
-func (v *viewer) tell(c app.Change) error {
+// tell sends a change. A page acts on the end of the run that it watches, so it
+// has that run's verdict by then.
+func (v *viewer) tell(ctx context.Context, c app.Change) error {
 	switch {
 	case c.Run != nil:
+		// Also when no more was to come: a run that was kept and not queued yet when
+		// it was watched has begun by now.
+		if c.Run.ID == v.run {
+			if err := v.catchUp(ctx); err != nil {
+				return err
+			}
+		}
 		return v.send(runFrame{"run", *c.Run})
 	case c.File != nil:
 		return v.send(fileFrame{"file", *c.File})

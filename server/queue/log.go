@@ -27,6 +27,7 @@ type eventLog struct {
 
 	mu      sync.Mutex
 	next    int64 // the next number; 0 until the store was asked
+	taken   int   // events so far: kept, on their way to the store, or pending
 	pending []verdict.Event
 	kept    []verdict.Event // of this process, for those who watch
 	more    chan struct{}   // closed when kept grows or the run ends
@@ -48,9 +49,10 @@ func (l *eventLog) add(e verdict.Event) {
 	if l.ended {
 		return
 	}
-	if (e.Tick != nil || e.Log != nil) && len(l.kept)+len(l.pending) >= maxEvents {
+	if (e.Tick != nil || e.Log != nil) && l.taken >= maxEvents {
 		return
 	}
+	l.taken++
 	if e.Gate != nil {
 		l.last = e.Gate.Name
 	}
@@ -142,6 +144,7 @@ func (l *eventLog) resume(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.kept, l.next = before, int64(len(before))+1
+	l.taken += len(before)
 	return nil
 }
 

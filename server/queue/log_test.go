@@ -11,13 +11,18 @@ import (
 
 // shelf keeps events in memory, so that a test can look at every moment.
 type shelf struct {
-	kept []verdict.Event
-	err  error
+	kept      []verdict.Event
+	err       error
+	appending func() // called once, in the middle of an Append
 }
 
 func (s *shelf) Append(_ context.Context, _ string, events []verdict.Event) error {
 	if s.err != nil {
 		return s.err
+	}
+	if s.appending != nil {
+		s.appending()
+		s.appending = nil
 	}
 	s.kept = append(s.kept, events...)
 	return nil
@@ -81,9 +86,21 @@ func TestAnEndThatDoesNotCountIsNotShown(t *testing.T) {
 }
 
 func TestALogHasABound(t *testing.T) {
-	l := newEventLog("r", &shelf{}, slog.New(slog.DiscardHandler))
-	for range maxEvents + 100 {
+	s := &shelf{}
+	l := newEventLog("r", s, slog.New(slog.DiscardHandler))
+	for i := range maxEvents + 100 {
 		l.add(line("x"))
+		if i != maxEvents/2 {
+			continue
+		}
+		s.appending = func() { // what is on its way counts, too
+			for range maxEvents {
+				l.add(line("y"))
+			}
+		}
+		if err := l.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	l.add(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: verdict.Load}})
 	if err := l.flush(t.Context()); err != nil {

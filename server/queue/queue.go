@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -120,6 +121,15 @@ func (q *Queue) Close() {
 		q.cancel()
 	}
 	q.owned.Wait()
+	q.mu.Lock()
+	logs := slices.Collect(maps.Values(q.logs))
+	q.mu.Unlock()
+	for _, log := range logs { // else their timers would find the store closed
+		if err := log.flush(context.Background()); err != nil {
+			q.o.Log.Error("keep events at the end", "submission", log.id, "error", err)
+		}
+		log.close()
+	}
 }
 
 // Submit puts a run that is kept at the end of the queue.

@@ -85,12 +85,18 @@ func (s *Store) History(ctx context.Context, customer int64, limit int) ([]Order
 func (s *Store) Place(ctx context.Context, customer int64, item Item) (Order, error) {
 	o := Order{Status: statusPlaced, PlacedAt: time.Now().UTC().Truncate(time.Second), SKU: item.SKU, Quantity: item.Quantity}
 	var price int64
-	err := s.db.QueryRowContext(ctx, `SELECT price FROM products WHERE sku = ?`, item.SKU).Scan(&price)
+	var known bool
+	err := s.db.QueryRowContext(ctx, `
+		SELECT price, EXISTS (SELECT 1 FROM customers WHERE id = ?)
+		FROM products WHERE sku = ?`, customer, item.SKU).Scan(&price, &known)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Order{}, kit.NotFound("product")
 	}
 	if err != nil {
 		return Order{}, fmt.Errorf("read the price of %s: %w", item.SKU, err)
+	}
+	if !known {
+		return Order{}, kit.NotFound("customer")
 	}
 	o.Total = price * int64(item.Quantity)
 	result, err := s.db.ExecContext(ctx, `
