@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 GOLANGCI_VERSION := $(shell sed -n 's/^\# golangci-lint \(v[0-9.]*\).*/\1/p' .golangci.yml)
 
-.PHONY: help run build web test test-go test-web race lint size check warm fuzz clean
+.PHONY: help run build web test test-go test-web race lint size screenshots check warm fuzz clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,8 +21,8 @@ web/dist/manifest.json: $(shell find web/src web/build.mjs web/package-lock.json
 test: web test-go test-web ## run every test that this machine can run, and name what was skipped
 	@echo "all tests passed"
 
-test-go: ## the Go tests, with the graded proofs and the browser's where Chromium is found
-	./.ci/test -shuffle=on -timeout 20m ./...
+test-go: ## the Go tests, a package at a time, since some of them measure
+	./.ci/test -p 1 -shuffle=on -timeout 20m ./...
 
 test-web: ## the browser's unit tests and types
 	cd web && npm run --silent check && npm test --silent
@@ -36,6 +36,9 @@ lint: ## gofmt, go vet and the pinned golangci-lint
 
 size: web ## fail above the bundle's size budget
 	cd web && npm run --silent size
+
+screenshots: web ## save pictures of every screen to screenshots/, by driving a browser through both challenges
+	P95LAB_SCREENSHOTS=$(CURDIR)/screenshots P95LAB_REQUIRE=chromium go test -count=1 -timeout 20m -run TestLearner ./server
 
 check: ## prove every challenge: starter, solution, also, wrong fixes
 	go run ./grader/cmd/grade check --all

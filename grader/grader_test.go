@@ -65,13 +65,18 @@ func grade(t *testing.T, slug string, files map[string][]byte) (verdict.Verdict,
 	if testing.Short() {
 		t.Skip("measures")
 	}
-	var told events
-	v, err := shared.Grade(t.Context(), Job{Challenge: challenge(t, slug), Files: files}, told.add)
-	if err != nil {
-		t.Fatalf("our own fault: %v", err)
+	for try := 1; ; try++ {
+		var told events
+		v, err := shared.Grade(t.Context(), Job{Challenge: challenge(t, slug), Files: files}, told.add)
+		if err != nil {
+			t.Fatalf("our own fault: %v", err)
+		}
+		t.Logf("%s at %s in %.1f s: %s", v.Outcome, v.Gate, v.Seconds, v.Message)
+		// A machine that is too busy to tell says nothing of the grader.
+		if v.Outcome != verdict.TooNoisy || try == calmTries {
+			return v, told.all
+		}
 	}
-	t.Logf("%s at %s in %.1f s: %s", v.Outcome, v.Gate, v.Seconds, v.Message)
-	return v, told.all
 }
 
 // edited is the orders service's file with a piece of it replaced.

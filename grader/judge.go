@@ -36,7 +36,11 @@ func (j judge) blocks() int {
 }
 
 func (j judge) ratio(pairs []pair, of string, q float64) (stats.Ratio, error) {
-	return stats.RatioOfQuantiles(latencies(pairs, j.class(of)), q, stats.Options{Seed: j.run.seed, Block: j.blocks()})
+	return j.ratioAt(0.95, pairs, of, q)
+}
+
+func (j judge) ratioAt(level float64, pairs []pair, of string, q float64) (stats.Ratio, error) {
+	return stats.RatioOfQuantiles(latencies(pairs, j.class(of)), q, stats.Options{Level: level, Seed: j.run.seed, Block: j.blocks()})
 }
 
 // class is the number of a request's name, -1 for all requests.
@@ -57,11 +61,20 @@ func (j judge) primary() (challenges.Target, float64) {
 	return challenges.Target{Metric: "p95"}, 0.95
 }
 
+// certainty is the level of the interval by which a run is called different
+// from the starter. At 95 % one run in twenty would be, of a change that changes
+// nothing; learners run hundreds of times.
+const certainty = 0.99
+
 // decide says whether the goal's difference is one.
-func (j judge) decide(pairs []pair, goal stats.Ratio) stats.Decision {
+func (j judge) decide(pairs []pair) (stats.Decision, error) {
 	t, q := j.primary()
+	r, err := j.ratioAt(certainty, pairs, t.Of, q)
+	if err != nil {
+		return stats.NoDifference, err
+	}
 	_, low, high := stats.HodgesLehmann(latencies(pairs, j.class(t.Of)), q)
-	return stats.Decide(goal, low, high, stats.DefaultBand)
+	return stats.Decide(r, low, high, stats.DefaultBand), nil
 }
 
 func (j judge) goal(pairs []pair) (stats.Ratio, error) {
@@ -73,9 +86,12 @@ func (j judge) goal(pairs []pair) (stats.Ratio, error) {
 const lookEvery = 5
 
 // enough says whether the pairs so far decide every goal: known narrowly, or held
-// by a margin. It never stops for significance, see stats.Enough.
+// by a margin. It never stops for significance, see stats.Enough. After the usual
+// time only a goal that the ratio reaches, and the interval's worse end does not,
+// is worth more pairs.
 func (j judge) enough(pairs []pair) bool {
-	if len(pairs)%lookEvery != 0 {
+	usual := time.Duration(len(pairs))*2*j.plan.slice >= usualBudget
+	if len(pairs)%lookEvery != 0 && !usual {
 		return false
 	}
 	for _, t := range j.run.job.Challenge.Targets {
@@ -84,7 +100,12 @@ func (j judge) enough(pairs []pair) bool {
 			continue
 		}
 		r, err := j.ratio(pairs, t.Of, q)
-		if err != nil || !stats.Enough(r, float64(t.Improve), 0, 0) {
+		if err != nil {
+			return false
+		}
+		target := float64(t.Improve)
+		open := r.Ratio >= target && r.Low < target
+		if !stats.Enough(r, target, 0, 0) && (open || !usual) {
 			return false
 		}
 	}
@@ -97,14 +118,14 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	v := r.failed("", "")
 	v.Load = j.summary(m)
 	goal, err := j.goal(m.pairs)
-	if err != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
+	decision, undecided := j.decide(m.pairs)
+	if err != nil || undecided != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
 		v.Outcome = verdict.TooNoisy
 		v.Message = fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices had to be dropped.", m.dropped, m.dropped+len(m.pairs))
 		v.Next = "Close what else is running and run again. Nothing is scored."
 		return v
 	}
 	v.Metrics = j.metrics(m)
-	decision := j.decide(m.pairs, goal)
 	var missed []verdict.Metric
 	for _, metric := range v.Metrics {
 		if metric.Target != "" && !metric.Met {
@@ -113,8 +134,7 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	}
 	t, _ := j.primary()
 	what := name(t.Metric, t.Of)
-	measured := fmt.Sprintf("%s went from %s to %s, %s times better (95 %% interval %s to %s)",
-		what, millis(goal.Before), millis(goal.After), factor(goal.Ratio), factor(goal.Low), factor(goal.High))
+	measured := upper(fmt.Sprintf("%s went from %s to %s, %s", what, millis(goal.Before), millis(goal.After), times(goal)))
 	switch {
 	case r.same:
 		v.Outcome = verdict.Unchanged
@@ -122,13 +142,13 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 		v.Next = "Both lines are the same program, so what differs between them is noise. Find out where the time goes before you change anything."
 	case len(missed) == 0:
 		v.Outcome = verdict.Passed
-		v.Message = "Every target is held: " + measured + "."
+		v.Message = measured + ". Every target is held."
 		v.Next = "Read what the reference did, and what remains slow."
 		v.Score = stats.Score(goal.Ratio, j.calibration.Reference)
 	case decision == stats.NoDifference:
 		v.Outcome = verdict.NoDifference
-		v.Message = fmt.Sprintf("No difference: %s is %s before and %s after, and what lies between is noise (95 %% interval of the ratio %s to %s).",
-			what, millis(goal.Before), millis(goal.After), factor(goal.Low), factor(goal.High))
+		v.Message = fmt.Sprintf("%s is %s before and %s after, and %s (95 %% interval of the ratio %s to %s).",
+			upper(what), millis(goal.Before), millis(goal.After), doubt(goal), factor(goal.Low), factor(goal.High))
 		v.Next = fmt.Sprintf("A change of less than %.0f %% could not be seen in this run. Look again at what each request costs.", 100*(max(goal.MDE, 1+stats.DefaultBand)-1))
 	default:
 		v.Message = j.miss(missed, measured, decision)
@@ -144,11 +164,11 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 func (j judge) miss(missed []verdict.Metric, measured string, d stats.Decision) string {
 	m := missed[0]
 	if d == stats.Worse {
-		return "It got slower: " + measured + "."
+		return measured + "."
 	}
 	t, _ := j.primary()
 	if m.Name == t.Metric && m.Of == t.Of {
-		return fmt.Sprintf("Better, not enough: %s; the target is %s, held by the interval's worse end.", measured, m.Target)
+		return fmt.Sprintf("%s. Better, not enough: the target is %s, held by the interval's worse end.", measured, m.Target)
 	}
 	return fmt.Sprintf("%s misses its target of %s: %s before, %s after.", upper(name(m.Name, m.Of)), m.Target, amount(m, m.Before), amount(m, m.After))
 }
@@ -308,6 +328,23 @@ func bounded(v float64) float64 {
 		return 0
 	}
 	return max(-1e6, min(1e6, v))
+}
+
+// doubt says why a difference is not called one.
+func doubt(r stats.Ratio) string {
+	if r.Low <= 1 && r.High >= 1 {
+		return "what lies between is noise"
+	}
+	return "that is too close to call"
+}
+
+// times tells a ratio with its interval: "8.9 times better (95 % interval 7.7 to
+// 9.9)", or how many times worse.
+func times(r stats.Ratio) string {
+	if r.Ratio < 1 && r.Ratio > 0 {
+		return fmt.Sprintf("%s times worse (95 %% interval %s to %s)", factor(1/r.Ratio), factor(1/r.High), factor(1/r.Low))
+	}
+	return fmt.Sprintf("%s times better (95 %% interval %s to %s)", factor(r.Ratio), factor(r.Low), factor(r.High))
 }
 
 // name is a metric as a sentence tells it: "the P95 of history".

@@ -11,7 +11,7 @@ const OUT = 'dist';
 
 const ICONS = [
   'activity', 'arrow-left', 'arrow-right', 'book-open', 'check', 'chevron-right', 'circle', 'circle-dot', 'code', 'dot', 'equal', 'eye', 'file',
-  'gauge', 'git-compare', 'hard-drive', 'history', 'lightbulb', 'list', 'lock', 'moon', 'play', 'plus', 'rotate-ccw', 'search', 'server', 'square',
+  'folder', 'gauge', 'git-compare', 'hard-drive', 'history', 'lightbulb', 'list', 'lock', 'moon', 'play', 'plus', 'rotate-ccw', 'search', 'server', 'square',
   'sun', 'table', 'terminal', 'timer', 'trash-2', 'triangle-alert', 'wifi', 'wifi-off', 'x',
 ];
 

@@ -71,6 +71,17 @@ export function announce(text: string): void {
   document.getElementById('announce')!.textContent = text;
 }
 
+/** Copies the path of the workspace, for the learner's own editor. */
+export async function copyFolder(): Promise<void> {
+  const { folder } = store.boot.workspace;
+  try {
+    await navigator.clipboard.writeText(folder);
+    tell({ text: 'The path of your folder is copied. Edits made there with another editor appear here.' });
+  } catch {
+    tell({ text: `Your folder: ${folder}` }); // the browser would not let us copy
+  }
+}
+
 export function tell(toast: store.Toast): void {
   store.toast.value = toast;
 }

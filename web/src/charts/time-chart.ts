@@ -16,7 +16,11 @@ const FIRST_SPAN = 20; // seconds, until the plan says how long the load lasts
 export const pointed = signal<number | null>(null);
 
 export const series = (): Series => run.peek()?.series ?? EMPTY;
-export const span = (): number => Math.max(run.peek()?.plan?.seconds ?? FIRST_SPAN, series().t.at(-1) ?? 0);
+export const span = (): number => {
+  const last = series().t.at(-1) ?? 0;
+  // A run may end before its time: the chart then ends with it.
+  return run.peek()?.verdict && last > 0 ? last : Math.max(run.peek()?.plan?.seconds ?? FIRST_SPAN, last);
+};
 export const narrow = (): boolean => innerWidth <= 820;
 
 export interface EndLabel {

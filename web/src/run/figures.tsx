@@ -1,8 +1,8 @@
 // The strip of figures: the learner's version, and its change from the starter
 // in the same run.
 import { change, count, duration, improvement, ms, percent } from '../format';
-import { boot, followRun, watchedInfo } from '../store';
-import type { Metric } from '../wire/verdict';
+import { followRun, watchedInfo } from '../store';
+import type { Verdict } from '../wire/verdict';
 import { figures, type Latency, type Run } from './run';
 
 interface Figure {
@@ -60,7 +60,7 @@ export function Figures({ run }: { run: Run }) {
               <small>{unit}</small>
             </p>
             <p class="delta number">
-              {from?.delta && <b class={from.better === null ? '' : from.better ? 'good' : 'worse'}>{from.delta}</b>} {from?.text}
+              {from?.delta && <b class={from.better === null || inNoise(run.verdict, figure) ? '' : from.better ? 'good' : 'worse'}>{from.delta}</b>} {from?.text}
             </p>
           </section>
         );
@@ -70,10 +70,10 @@ export function Figures({ run }: { run: Run }) {
   );
 }
 
-/** The metric that the challenge is about: its first target to improve. */
-export function mainMetric(metrics: Metric[]): Metric | undefined {
-  const goal = boot.targets.find((t) => t.improve > 0);
-  return (goal && metrics.find((m) => m.name === goal.metric && m.of === goal.of)) ?? metrics.find((m) => m.ratio > 0 && m.target);
+/** A change whose interval holds 1 is noise: it is neither good nor bad news. */
+function inNoise(v: Verdict | null, figure: Figure): boolean {
+  const m = v?.metrics.find((m) => m.name === figure.colour && m.of === '');
+  return v?.outcome === 'unchanged' || (m !== undefined && m.ratio > 0 && m.low <= 1 && m.high >= 1);
 }
 
 function Headline({ run }: { run: Run }) {

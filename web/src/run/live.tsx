@@ -36,7 +36,7 @@ export function Live({ onOpen }: { onOpen: (d: Diagnostic) => void }) {
         {result}
         <div class={over ? 'stage with-evidence' : 'stage'}>
           {run.ahead !== null && !over && <p class="lead">{run.ahead === 0 ? 'Next in the queue.' : `${run.ahead} ${run.ahead === 1 ? 'run is' : 'runs are'} ahead of yours.`}</p>}
-          {run.seq === 0 && !over && <p class="lead">Loading the run…</p>}
+          {run.seq === 0 && !over && <p class="lead">Fetching the run…</p>}
           <Steps run={run} over={over} />
           {run.verdict && <Evidence verdict={run.verdict} onOpen={onOpen} />}
         </div>

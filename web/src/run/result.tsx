@@ -1,22 +1,18 @@
 // How a run ended, in words: the outcome, what was measured, what to look at
 // next, and for a run that never was measured, the evidence.
-import { factor, improvement, inUnit, metricLabel } from '../format';
 import { Icon } from '../shell/icon';
 import type { RunInfo } from '../wire/server';
 import type { Diagnostic, Mismatch, Verdict } from '../wire/verdict';
-import { mainMetric } from './figures';
 import { outcomeOf } from './outcome';
 
 /** The strip over the figures. */
 export function Result({ verdict, state }: { verdict: Verdict | null; state: RunInfo['state'] }) {
   const told = outcomeOf(verdict, state);
-  const measured = verdict && telling(verdict);
   return (
     <section class={`result ${told.tone}`} aria-label="Result">
       <Icon name={told.icon} />
       <p>
         <b>{told.title}</b>
-        {measured && <span class="number">{measured}</span>}
       </p>
       <p class="words">
         {verdict?.message ?? (state === 'stopped' ? 'You stopped this run; nothing was scored.' : 'The run broke on our side. It was not scored; please run it again.')}
@@ -24,19 +20,6 @@ export function Result({ verdict, state }: { verdict: Verdict | null; state: Run
       </p>
     </section>
   );
-}
-
-/** The figure that decided: the first missed target, or the one that the challenge is about. */
-function telling(v: Verdict): string {
-  if (v.outcome === 'too-noisy') return '';
-  const missed = v.outcome === 'failed' ? v.metrics.find((m) => m.target && !m.met) : undefined;
-  const m = missed ?? mainMetric(v.metrics);
-  if (!m) return '';
-  const label = metricLabel(m.name, m.of);
-  if (m.ratio <= 0) return `${label} ${inUnit(m.after, m.unit)}, target ${m.target}`;
-  // An interval around 1 is no difference, whatever the point in its middle says.
-  const what = m.low <= 1 && m.high >= 1 ? 'about the same' : improvement(m.ratio);
-  return `${label} ${what}, 95 % interval ${factor(m.low)}–${factor(m.high)}`;
 }
 
 /** What stopped a run before it was measured. */

@@ -23,8 +23,16 @@ function ended(m: Metric): Row {
     state: !m.target ? 'info' : m.met ? 'pass' : 'fail',
     name: `${metricLabel(m.name, m.of)}${m.target ? ` ${m.target}` : ''}`,
     // A figure that is only shown is told as it was and as it is.
-    measured: m.target && m.ratio > 0 ? improvement(m.ratio) : m.target ? inUnit(m.after, m.unit) : `${inUnit(m.before, m.unit)} → ${inUnit(m.after, m.unit)}`,
+    measured: m.target ? judged(m) : `${inUnit(m.before, m.unit)} → ${inUnit(m.after, m.unit)}`,
   };
+}
+
+/** An interval around 1 is no difference, whatever the point in its middle says. */
+function judged(m: Metric): string {
+  if (m.ratio <= 0) return inUnit(m.after, m.unit);
+  if (m.low < 1 && m.high > 1) return 'no clear difference';
+  // A harm counts when it is proven: one that may lie within the bound is met.
+  return improvement(m.ratio) + (m.met && m.ratio < 1 ? ', not proven' : '');
 }
 
 /** Ticks tell of all requests together; a target for one kind has to wait. */

@@ -1,6 +1,6 @@
 // The palette: every command, file and challenge, by typing a few letters.
 import { useSignal } from '@preact/signals';
-import { files, reset, save, start, stop, theEditor } from '../actions';
+import { copyFolder, files, reset, save, start, stop, theEditor } from '../actions';
 import { active, boot, lessonTab, openFile, overlay, pane, runTab, showDiff } from '../store';
 import { Dialog } from './dialog';
 import { Icon } from './icon';
@@ -39,6 +39,7 @@ function entries(): Entry[] {
       },
     },
     { icon: 'plus', text: 'Add a file', run: () => (overlay.value = 'add-file') },
+    { icon: 'folder', text: "Copy the folder's path, for your own editor", run: () => void copyFolder() },
     { icon: 'rotate-ccw', text: 'Reset all files to the starter', run: () => void reset('starter', "All files are the starter's again.") },
     { icon: 'book-open', text: 'Show the lesson', run: show('lesson') },
     { icon: 'history', text: 'Show all runs', run: show('runs') },

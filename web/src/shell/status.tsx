@@ -1,5 +1,5 @@
 // The status bar: is my text safe, where am I, is the server there.
-import { files, live } from '../actions';
+import { copyFolder, files, live } from '../actions';
 import { count } from '../format';
 import { boot, connection, cursor, followRun } from '../store';
 import { Icon } from './icon';
@@ -34,6 +34,11 @@ export function StatusBar() {
         Ln {cursor.value.line}, Col {cursor.value.column}
       </span>
       <span class="wide">Tab indents, Esc then Tab leaves the editor</span>
+      <button type="button" class="folder wide" title={`Copy ${boot.workspace.folder}. Edits made there with another editor appear here.`} onClick={() => void copyFolder()}>
+        <Icon name="folder" />
+        <span class="hidden">Copy the path of your folder: </span>
+        <bdi>{boot.workspace.folder}</bdi>
+      </button>
       <span class="grow" />
       {plan && <span class="number wide">{count(plan.rate)} req/s a side</span>}
       <span title={boot.isolated ? 'Your service runs in a sandbox.' : 'Your service runs as you, on this machine, without a sandbox.'}>{boot.isolated ? 'Isolated' : 'Not isolated'}</span>
