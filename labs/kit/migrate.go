@@ -145,7 +145,7 @@ func margin(statement string) string {
 	rest := statement
 	for {
 		rest = strings.TrimLeft(rest, " \t\r\n\f\ufeff")
-		end := ""
+		var end string
 		switch {
 		case strings.HasPrefix(rest, "--"):
 			end = "\n"
