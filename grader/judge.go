@@ -1,6 +1,7 @@
 package grader
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -122,6 +123,9 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	if err != nil || undecided != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
 		v.Outcome = verdict.TooNoisy
 		v.Message = fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices had to be dropped.", m.dropped, m.dropped+len(m.pairs))
+		if errors.Is(err, stats.ErrTooFew) {
+			v.Message = fmt.Sprintf("This machine is too busy now to tell: it carries %s requests a second, which are too few for the time of a run.", number(m.plan.rate))
+		}
 		v.Next = "Close what else is running and run again. Nothing is scored."
 		return v
 	}
@@ -251,24 +255,35 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 			out.Target, out.Met = "≤ "+t.Max.String(), out.After <= t.Max.Value
 		}
 	default:
-		out.Unit = "ms"
-		r, err := j.ratio(m.pairs, t.Of, quantiles[t.Metric])
-		if err != nil { // too few requests of this kind to speak of
-			out.Met = t.Improve <= 0
-			break
-		}
-		out.Before, out.After = finite(r.Before), finite(r.After)
-		out.Ratio, out.Low, out.High = bounded(r.Ratio), bounded(r.Low), bounded(r.High)
-		switch {
-		case t.Improve > 0:
-			// A gain must be proven: the worse end holds the target.
-			out.Target, out.Met = "≥ "+t.Improve.String(), r.Low >= float64(t.Improve)
-		case t.Worsen > 0:
-			// So must a harm: only when the better end is beyond the bound.
-			out.Target, out.Met = "≤ "+t.Worsen.String()+" the starter", r.High >= 1/float64(t.Worsen)
-		}
+		j.quantile(m, t, &out)
 	}
 	return out
+}
+
+// quantile measures a target that is a quantile of latency.
+func (j judge) quantile(m *measurement, t challenges.Target, out *verdict.Metric) {
+	out.Unit = "ms"
+	q := quantiles[t.Metric]
+	r, err := j.ratio(m.pairs, t.Of, q)
+	if err == nil {
+		out.Before, out.After = finite(r.Before), finite(r.After)
+		out.Ratio, out.Low, out.High = bounded(r.Ratio), bounded(r.Low), bounded(r.High)
+	} else { // too few to compare; shown all the same
+		all := latencies(m.pairs, j.class(t.Of))
+		if before, after := whole(all, 0), whole(all, 1); len(before) > 0 && len(after) > 0 {
+			out.Before, out.After = finite(stats.Quantile(before, q)), finite(stats.Quantile(after, q))
+		}
+	}
+	switch {
+	case t.Improve > 0:
+		// A gain must be proven: the worse end holds the target.
+		out.Target, out.Met = "≥ "+t.Improve.String(), err == nil && r.Low >= float64(t.Improve)
+	case t.Worsen > 0:
+		// So must a harm: only when the better end is beyond the bound, at the
+		// level of any claim that something differs.
+		sure, err := j.ratioAt(certainty, m.pairs, t.Of, q)
+		out.Target, out.Met = "≤ "+t.Worsen.String()+" the starter", err != nil || sure.High >= 1/float64(t.Worsen)
+	}
 }
 
 // errors is the share of requests that failed.

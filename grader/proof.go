@@ -44,13 +44,13 @@ func (g *Grader) Prove(ctx context.Context, c challenges.Challenge, began func(n
 	return nil
 }
 
-// calmTries is how often a run is repeated that the machine was too busy for.
-const calmTries = 3
+// noisyTries is how often a run is made that the machine was too busy for.
+const noisyTries = 3
 
 // calm grades, again where the machine was too busy to tell: that says nothing
 // of the challenge.
 func (g *Grader) calm(ctx context.Context, job Job) (v verdict.Verdict, err error) {
-	for range calmTries {
+	for range noisyTries {
 		v, err = g.Grade(ctx, job, func(verdict.Event) {})
 		if err != nil || v.Outcome != verdict.TooNoisy {
 			break

@@ -13,6 +13,7 @@ type Saturation struct {
 	Errors    int             // failed within the time
 	Took      time.Duration   // the time, shorter than asked for if ctx ended
 	Latencies []time.Duration // of those completed, from their sending
+	CPU       time.Duration   // of this whole process meanwhile; 0 if unknown
 }
 
 // errorPause keeps a loop against a dead server from spinning.
@@ -34,14 +35,14 @@ func (c *Client) Saturate(ctx context.Context, next func() Prepared, conns int, 
 		defer turn.Unlock()
 		return next()
 	}
-	start := time.Now()
+	start, cpu := time.Now(), processCPU()
 	loops := make([]loop, max(1, min(conns, c.o.MaxConns)))
 	var all sync.WaitGroup
 	for i := range loops {
 		all.Go(func() { loops[i].run(ctx, c, draw, start.Add(d)) })
 	}
 	all.Wait()
-	s := Saturation{Took: min(d, time.Since(start))}
+	s := Saturation{Took: min(d, time.Since(start)), CPU: processCPU() - cpu}
 	for _, l := range loops {
 		s.Completed += len(l.latencies)
 		s.Errors += l.errors

@@ -35,7 +35,13 @@ type Options struct {
 	Block int
 }
 
-// RatioOfQuantiles compares the q-quantiles of all latencies of a side.
+// ErrTooFew says that a side has so few latencies that its quantile is no other
+// than its extreme: fewer than 20 for a P95, 100 for a P99. No interval can be
+// told from an extreme, as most resamples hold the same one.
+var ErrTooFew = errors.New("too few requests to tell this quantile")
+
+// RatioOfQuantiles compares the q-quantiles of all latencies of a side. With too
+// few of them the error is ErrTooFew.
 //
 // The interval is a bootstrap over pairs, never over requests: requests of one
 // slice share its weather, and an interval that takes them for independent
@@ -53,6 +59,9 @@ func RatioOfQuantiles(pairs []Pair, q float64, o Options) (Ratio, error) {
 	after, err := newSide(pairs, func(p Pair) []float64 { return p.After })
 	if err != nil {
 		return Ratio{}, fmt.Errorf("latencies after: %w", err)
+	}
+	if n := min(len(before.values), len(after.values)); float64(n)*(1-max(q, 1-q)) < 1-1e-9 {
+		return Ratio{}, fmt.Errorf("%w: %d on a side", ErrTooFew, n)
 	}
 	r := Ratio{Pairs: len(pairs)}
 	weights := make([]int32, len(pairs))

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -130,7 +131,8 @@ func TestRatioOfFailures(t *testing.T) {
 		{"neither", fine, fine, 1},
 	}
 	for _, tc := range cases {
-		r, err := RatioOfQuantiles([]Pair{{tc.before, tc.after}, {tc.before, tc.after}, {tc.before, tc.after}}, 0.95, Options{})
+		pairs := slices.Repeat([]Pair{{tc.before, tc.after}}, 5)
+		r, err := RatioOfQuantiles(pairs, 0.95, Options{})
 		if err != nil || r.Ratio != tc.ratio || math.IsNaN(r.Low) || math.IsNaN(r.High) || r.Low > r.High {
 			t.Errorf("%s: %+v, %v", tc.name, r, err)
 		}
@@ -156,8 +158,26 @@ func TestRatioRefuses(t *testing.T) {
 			t.Errorf("%s gave %+v", name, r)
 		}
 	}
-	if _, err := RatioOfQuantiles([]Pair{ok, {}, ok}, 0.95, Options{}); err != nil {
+	if _, err := RatioOfQuantiles([]Pair{ok, {}, ok}, 0.5, Options{}); err != nil {
 		t.Errorf("a slice without arrivals: %v", err)
+	}
+}
+
+// A quantile that is no other than the extreme has no interval: nearly every
+// resample holds the same one, so it would look certain.
+func TestRatioOfTooFew(t *testing.T) {
+	for _, tc := range []struct {
+		q      float64
+		n      int
+		enough bool
+	}{{0.95, 19, false}, {0.95, 20, true}, {0.99, 99, false}, {0.99, 100, true}, {0.5, 2, true}, {0.05, 19, false}} {
+		pairs := make([]Pair, tc.n)
+		for i := range pairs {
+			pairs[i] = Pair{[]float64{float64(i)}, []float64{float64(i)}}
+		}
+		if _, err := RatioOfQuantiles(pairs, tc.q, Options{}); errors.Is(err, ErrTooFew) == tc.enough {
+			t.Errorf("P%g of %d: %v", 100*tc.q, tc.n, err)
+		}
 	}
 }
 
