@@ -39,6 +39,7 @@ type service struct {
 
 var services = []service{
 	{"dashboard", "/dashboards/1", "/dashboards/1/widgets/3/readings", `{"value": 17}`, "main.(*Store).Dashboard", "GET /dashboards/{id}"},
+	{"ledger", "/counterparties/1/largest?state=settled", "/accounts/1/entries", `{"counterparty": 1, "amount": 5000, "reference": "INV 000001/0001"}`, "main.(*Store).Largest", "GET /counterparties/{id}/largest"},
 	{"orders", "/customers/1/orders?limit=20", "/customers/1/orders", `{"sku": "SKU-101", "quantity": 2}`, "main.(*Store).History", "GET /customers/{id}/orders"},
 }
 
