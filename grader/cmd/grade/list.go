@@ -52,8 +52,9 @@ func (c *warmCmd) Run(t *tool) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(t.err, "The first build of all compiles SQLite, which takes about a minute.")
 	for _, challenge := range all {
-		fmt.Fprintf(t.err, "preparing %s (the first one compiles SQLite, about a minute)\n", challenge.Slug)
+		fmt.Fprintf(t.err, "preparing %s\n", challenge.Slug)
 		if err := t.grader.Prepare(t.ctx, challenge); err != nil {
 			return err
 		}
