@@ -35,8 +35,9 @@ type calibration struct {
 	// that finds another pace calibrates again.
 	Pace time.Duration `json:"pace"`
 	// Calm says that the machine was ours meanwhile. What others took away made
-	// Capacity too low, so the next run tries again.
+	// Capacity too low, so the next runs try again, up to Tries of maxTries.
 	Calm     bool      `json:"calm"`
+	Tries    int       `json:"tries"`
 	Measured time.Time `json:"measured"`
 }
 
@@ -46,10 +47,15 @@ const (
 	saturateFor     = 2500 * time.Millisecond
 	saturateConns   = 16
 	referenceBudget = 6 * time.Second
-	// A measurement of which others took more than a tenth is repeated, at most
-	// so often.
-	calmShare = 0.10
-	calmTries = 3
+	// A measurement of which others took more than a quarter is repeated: at once
+	// the first time, and then by the next runs, one try each, as a run must not
+	// be long. What the machine cannot show in so many tries is how it is.
+	calmShare  = 0.25
+	firstTries = 2
+	maxTries   = 5
+	// otherLoad is by how much the rate may change and the reference's gain still
+	// count.
+	otherLoad = 1.3
 )
 
 // calibrate reads the calibration or measures it.
@@ -73,17 +79,22 @@ func (r *run) calibrate(ctx context.Context, starter workspace.Binary, template 
 		return kept, nil
 	}
 
-	r.enter(verdict.Start, "calibrating, once for this machine: what the starter can carry")
-	c := calibration{Pace: now}
-	if c.Capacity, c.Calm, err = r.capacity(ctx, starter, template); err != nil {
+	r.enter(verdict.Start, "calibrating for this machine: what the starter can carry")
+	c := calibration{Pace: now, Tries: firstTries}
+	if kept.samePace(now) { // not calm
+		c = kept
+		c.Tries = kept.Tries + 1
+	}
+	capacity, calm, err := r.capacity(ctx, starter, template, c.Tries-kept.Tries)
+	if err != nil {
 		return calibration{}, fmt.Errorf("calibrate the starter: %w", err)
 	}
-	if !c.Calm && kept.samePace(now) {
-		c.Capacity = max(c.Capacity, kept.Capacity)
-	}
-	r.enter(verdict.Start, "calibrating, once for this machine: what the reference gains")
-	if c.Reference, err = r.referenceRatio(ctx, starter, reference, template, c.Capacity); err != nil {
-		return calibration{}, fmt.Errorf("calibrate the reference: %w", err)
+	c.Calm, c.Capacity = calm, max(capacity, c.Capacity)
+	if c.Reference == 0 || c.Capacity > otherLoad*kept.Capacity {
+		r.enter(verdict.Start, "calibrating for this machine: what the reference gains")
+		if c.Reference, err = r.referenceRatio(ctx, starter, reference, template, c.Capacity); err != nil {
+			return calibration{}, fmt.Errorf("calibrate the reference: %w", err)
+		}
 	}
 	c.Measured = time.Now().UTC()
 	return c, writeCalibration(path, c)
@@ -106,7 +117,9 @@ func readCalibration(path string) (calibration, error) {
 }
 
 // holds says whether a calibration is still good on a machine of a pace.
-func (c calibration) holds(now time.Duration) bool { return c.Calm && c.samePace(now) }
+func (c calibration) holds(now time.Duration) bool {
+	return (c.Calm || c.Tries >= maxTries) && c.samePace(now)
+}
 
 // samePace allows what processors of one kind differ by, with their clocks.
 func (c calibration) samePace(now time.Duration) bool {
@@ -173,7 +186,7 @@ func (r *run) calibrationPath(starter, reference workspace.Binary) (string, erro
 // capacity is what the starter answers per second when it always has enough to
 // do, and whether the machine was ours meanwhile. This one measurement is a
 // closed loop: it asks how much, not how fast.
-func (r *run) capacity(ctx context.Context, starter workspace.Binary, template string) (best float64, calm bool, err error) {
+func (r *run) capacity(ctx context.Context, starter workspace.Binary, template string, tries int) (best float64, calm bool, err error) {
 	s, err := start(ctx, filepath.Join(r.dir, "capacity"), service{
 		name: "before", binary: starter, trusted: starter, template: template, line: func(string, string) {},
 	})
@@ -195,7 +208,7 @@ func (r *run) capacity(ctx context.Context, starter workspace.Binary, template s
 		return load.Prepared{Class: d.Class, Raw: raw}
 	}
 	s.client.Saturate(ctx, next, saturateConns, saturateWarm)
-	for try := 0; try < calmTries && !calm; try++ {
+	for try := 0; try < tries && !calm; try++ {
 		machine, stolenBefore, service := busy(), stolen(), s.process.CPU()
 		got := s.client.Saturate(ctx, next, saturateConns, saturateFor)
 		switch {

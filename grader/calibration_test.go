@@ -19,7 +19,8 @@ func TestCalibrationHolds(t *testing.T) {
 		"a clock that moves":     {calibration{Calm: true, Pace: pace}, pace * 5 / 4, true},
 		"a slower machine":       {calibration{Calm: true, Pace: pace}, pace * 2, false},
 		"a faster machine":       {calibration{Calm: true, Pace: pace}, pace / 2, false},
-		"measured beside others": {calibration{Pace: pace}, pace, false},
+		"measured beside others": {calibration{Pace: pace, Tries: 2}, pace, false},
+		"always beside others":   {calibration{Pace: pace, Tries: maxTries}, pace, true},
 	} {
 		if got := tc.kept.holds(tc.now); got != tc.holds {
 			t.Errorf("%s: holds %v", name, got)
