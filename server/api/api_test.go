@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/p95lab/p95lab/server/app"
 	"github.com/p95lab/p95lab/server/render"
+	"github.com/p95lab/p95lab/server/wire"
 )
 
 // bare is the interface over a lab without challenges.
@@ -25,10 +27,15 @@ func bare(t *testing.T) (http.Handler, *bytes.Buffer) {
 	}
 	log := &bytes.Buffer{}
 	return New(Options{
-		Lab: &app.Lab{}, Pages: pages, Live: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
+		Lab: &app.Lab{Runs: untried{}}, Pages: pages, Live: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
 		Log: slog.New(slog.NewTextHandler(log, nil)),
 	}), log
 }
+
+// untried is a store in which nothing was run.
+type untried struct{ app.Runs }
+
+func (untried) Progress(context.Context) ([]wire.Progress, error) { return nil, nil }
 
 func TestProblems(t *testing.T) {
 	h, _ := bare(t)

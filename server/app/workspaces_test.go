@@ -359,6 +359,8 @@ func (m *memory) Runs(context.Context, string) ([]wire.RunInfo, error) {
 	return slices.Clone(m.kept), nil
 }
 
+func (m *memory) Progress(context.Context) ([]wire.Progress, error) { return nil, nil }
+
 // idle grades nothing.
 type idle struct{ Queue }
 
