@@ -117,6 +117,7 @@ var forbidden = []struct {
 	{"server/sqlite", []string{"server/queue/", "server/api/", "server/live/", "server/render/", "web/"}, "adapters do not know each other"},
 	{"server/queue", []string{"server/sqlite/", "server/api/", "server/live/", "server/render/", "web/"}, "adapters do not know each other"},
 	{"server/live", []string{"server/sqlite/", "server/queue/", "server/api/", "server/render/", "web/"}, "adapters do not know each other"},
+	{"server/backup", []string{"server/queue/", "server/api/", "server/live/", "server/render/", "web/"}, "it knows the folder's layout alone"},
 	{"server/render", []string{"server/app/", "server/sqlite/", "server/queue/", "server/api/", "server/live/", "web/"}, "it draws what it is given"},
 	{"server/api", []string{"server/sqlite/", "server/queue/", "server/live/", "web/"}, "adapters are wired in main"},
 }

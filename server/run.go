@@ -20,6 +20,7 @@ import (
 	"github.com/p95lab/p95lab/grader"
 	"github.com/p95lab/p95lab/server/api"
 	"github.com/p95lab/p95lab/server/app"
+	"github.com/p95lab/p95lab/server/backup"
 	"github.com/p95lab/p95lab/server/live"
 	"github.com/p95lab/p95lab/server/queue"
 	"github.com/p95lab/p95lab/server/render"
@@ -60,6 +61,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer unlock()
+	if err := backup.Unfinished(c.Data); err != nil {
+		return err
+	}
 	listener, err := listen(c)
 	if err != nil {
 		return err
@@ -212,7 +216,7 @@ func lockData(folder string) (unlock func(), err error) {
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("another p95lab uses %s: open it in the browser, or start this one with another --data", folder)
+		return nil, fmt.Errorf("another p95lab uses %s: open that one in the browser or stop it, or choose another folder with --data", folder)
 	}
 	return func() { _ = file.Close() }, nil
 }
