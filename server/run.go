@@ -117,7 +117,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		},
 	})
 	lab.Queue = q
-	guard := &api.Guard{Hosts: c.Hosts, Log: c.Log, Served: func(route string, status int, took time.Duration) {
+	guard := &api.Guard{Hosts: c.Hosts, Limiter: api.NewLimiter(), Log: c.Log, Served: func(route string, status int, took time.Duration) {
 		set.GetOrCreateCounter(fmt.Sprintf(`p95lab_http_requests_total{route=%q,code="%d"}`, route, status)).Inc()
 		set.GetOrCreateHistogram(fmt.Sprintf(`p95lab_http_request_seconds{route=%q}`, route)).Update(took.Seconds())
 	}}
@@ -156,11 +156,11 @@ func Run(ctx context.Context, c Config) (err error) {
 			}),
 		})),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	owned.Go(func() { failed <- server.Serve(listener) })
+	owned.Go(func() { failed <- server.Serve(newDoor(listener)) })
 	c.Ready("http://" + listener.Addr().String())
 	select {
 	case <-ctx.Done():

@@ -307,7 +307,7 @@ func TestBackupAndRestore(t *testing.T) {
 		{[]string{"restore", file + "2", "--data", other}, false, "lab.tar.gz2"},
 		{[]string{"restore", file, "--data", other}, true, "restored to " + other},
 		{[]string{"backup", "--help"}, true, "gzipped tar"},
-		{[]string{"restore", "--help"}, true, "kept aside"},
+		{[]string{"restore", "--help"}, true, "Bring a backup back"},
 		{[]string{"serve", "--help"}, true, "--port"},
 		{[]string{"--help"}, true, "backup"},
 		{[]string{"--listen", "0.0.0.0", "--data", other}, false, "not a loopback address"}, // serves by default

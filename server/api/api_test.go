@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/server/app"
 	"github.com/p95lab/p95lab/server/render"
 	"github.com/p95lab/p95lab/server/wire"
 )
 
-// bare is the interface over a lab without challenges.
+// bare is the interface over a lab with one challenge, c, that has no files.
 func bare(t *testing.T) (http.Handler, *bytes.Buffer) {
 	t.Helper()
 	pages, err := render.New(nil, false)
@@ -26,8 +27,10 @@ func bare(t *testing.T) (http.Handler, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	log := &bytes.Buffer{}
+	lab := &app.Lab{Runs: untried{}}
+	lab.SetChallenges([]challenges.Challenge{{Slug: "c", Diagnosis: challenges.Diagnosis{Options: []string{"a", "b"}}}})
 	return New(Options{
-		Lab: &app.Lab{Runs: untried{}}, Pages: pages, Live: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
+		Lab: lab, Pages: pages, Live: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
 		Log: slog.New(slog.NewTextHandler(log, nil)),
 	}), log
 }
@@ -55,6 +58,7 @@ func TestProblems(t *testing.T) {
 		{"PATCH", "/api/challenges/c/runs", "{}", 404, "not-found"},
 		{"GET", "/nothing", "", 404, ""},
 		{"GET", "/challenges/nothing", "", 404, ""},
+		{"POST", "/api/challenges/nothing/format", `{"path": "a.go", "text": "package a"}`, 404, "not-found"},
 		{"POST", format, "", 422, "invalid"},
 		{"POST", format, "[]", 422, "invalid"},
 		{"POST", format, `{"text": "", "extra": 1}`, 422, "invalid"},

@@ -208,8 +208,11 @@ func unpack(ctx context.Context, from io.Reader, to string) (m Manifest, err err
 // describe reads the first entry.
 func describe(archive *tar.Reader) (m Manifest, err error) {
 	h, err := archive.Next()
-	if err != nil || h.Name != manifest || h.Size > maxManifest {
-		return m, fmt.Errorf("this is no backup: it does not begin with %s (%v)", manifest, err)
+	if err != nil {
+		return m, fmt.Errorf("this is no backup: it does not begin with %s: %w", manifest, err)
+	}
+	if h.Name != manifest || h.Size > maxManifest {
+		return m, fmt.Errorf("this is no backup: it does not begin with %s but with %q", manifest, h.Name)
 	}
 	if err := json.NewDecoder(archive).Decode(&m); err != nil {
 		return m, fmt.Errorf("read %s: %w", manifest, err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/server/app"
@@ -38,6 +39,9 @@ const (
 	maxViewers = 2000
 	// lagging is how many events a viewer may be behind before it loses ticks.
 	lagging = 50
+	// A page sends a frame when its person chooses a run.
+	framesPerSecond = 5
+	framesAtOnce    = 30
 )
 
 // Handler serves websockets. Close ends them all.
@@ -191,6 +195,8 @@ func (v *viewer) goodbye(err error) {
 
 type badFrame struct{ error }
 
+var errTooOften = errors.New("frames came too often")
+
 // read takes the page's frames until it leaves.
 func (v *viewer) read(ctx context.Context) error {
 	v.conn.SetReadLimit(frameLimit)
@@ -199,12 +205,23 @@ func (v *viewer) read(ctx context.Context) error {
 		return err
 	}
 	v.conn.SetPongHandler(alive)
+	frames := rate.NewLimiter(framesPerSecond, framesAtOnce)
+	answer := v.conn.PingHandler()
+	v.conn.SetPingHandler(func(data string) error { // each is answered by a frame
+		if !frames.Allow() {
+			return errTooOften
+		}
+		return answer(data)
+	})
 	for {
 		kind, frame, err := v.conn.ReadMessage()
 		if err != nil {
 			return err
 		}
 		c, err := parse(frame)
+		if !frames.Allow() {
+			c, err = command{Type: "often"}, nil
+		}
 		if kind != websocket.TextMessage || err != nil {
 			c = command{Type: "bad"}
 		}
@@ -235,6 +252,9 @@ func (v *viewer) write(ctx context.Context, version string) error {
 		case <-ctx.Done():
 			return nil
 		case c := <-v.commands:
+			if c.Type == "often" {
+				return &badFrame{errTooOften}
+			}
 			if c.Type == "bad" {
 				return &badFrame{errors.New(`send {"type": "watch", "run": id, "after": number}`)}
 			}
