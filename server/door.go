@@ -70,7 +70,7 @@ func (d *door) Accept() (net.Conn, error) {
 	}
 }
 
-// refuse ends within a second, whatever the other side does.
+// refuse ends within half a second, whatever the other side does.
 func (d *door) refuse(conn net.Conn) {
 	defer func() {
 		_ = conn.Close()
@@ -78,7 +78,7 @@ func (d *door) refuse(conn net.Conn) {
 		d.telling--
 		d.mu.Unlock()
 	}()
-	if conn.SetDeadline(time.Now().Add(time.Second)) != nil {
+	if conn.SetDeadline(time.Now().Add(500*time.Millisecond)) != nil {
 		return
 	}
 	if _, err := io.WriteString(conn, comeAgain); err != nil {

@@ -33,6 +33,10 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if data := os.Getenv("SERVE_DATA"); data != "" {
+		if err := afflict(os.Getenv("SERVE_FAULT"), data); err != nil {
+			fmt.Fprintln(os.Stderr, "cannot bring about the fault:", err)
+			os.Exit(1)
+		}
 		err := Run(context.Background(), Config{
 			Listen: "127.0.0.1", Data: data, Slots: 1, Version: "test", Log: slog.New(slog.DiscardHandler),
 			Ready: func(a string) { fmt.Println(a) }, Grade: scripted(40),

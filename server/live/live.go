@@ -51,6 +51,8 @@ type Handler struct {
 	log     *slog.Logger
 	up      websocket.Upgrader
 
+	told told
+
 	ctx     context.Context
 	cancel  context.CancelFunc
 	owned   sync.WaitGroup
@@ -100,7 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.log.Debug("refused a websocket", "error", err)
 		return
 	}
-	v := &viewer{lab: h.lab, slug: r.URL.Query().Get("challenge"), conn: conn, commands: make(chan command)}
+	v := &viewer{lab: h.lab, told: &h.told, slug: r.URL.Query().Get("challenge"), conn: conn, commands: make(chan command)}
 	v.serve(h.ctx, h.version, h.log)
 }
 
@@ -153,6 +155,7 @@ type (
 // viewer is one connection. Its serve goroutine alone writes.
 type viewer struct {
 	lab      Lab
+	told     *told
 	slug     string
 	conn     *websocket.Conn
 	commands chan command
@@ -311,7 +314,14 @@ func (v *viewer) catchUp(ctx context.Context) error {
 		if e.Tick != nil && len(events)-i > lagging {
 			continue
 		}
-		if err := v.send(event{"event", v.run, e}); err != nil {
+		frame, err := v.told.frame(v.run, e)
+		if err != nil {
+			return err
+		}
+		if err := v.conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+			return err
+		}
+		if err := v.conn.WritePreparedMessage(frame); err != nil {
 			return err
 		}
 	}
