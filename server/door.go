@@ -28,7 +28,7 @@ const mostConnections = 4096
 func newDoor(l net.Listener) *door {
 	most := mostConnections
 	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && uint64(limit.Cur) < math.MaxInt32 {
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < math.MaxInt32 {
 		most = max(8, min(most, (int(limit.Cur)-64)/2))
 	}
 	return &door{Listener: l, most: most, each: most * 3 / 4, by: map[string]int{}}

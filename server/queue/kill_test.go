@@ -249,7 +249,8 @@ func reap(t *testing.T, path string, at int, after time.Duration, accepted map[s
 		}
 	}
 	err = cmd.Wait()
-	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+	// The signal is no signal (-1) when it ended by itself.
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGKILL {
 		return true, step
 	}
 	if err != nil {

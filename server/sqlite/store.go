@@ -11,10 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"syscall"
 	"time"
 
-	"github.com/mattn/go-sqlite3"
+	_ "github.com/mattn/go-sqlite3" // the driver
 
 	"github.com/p95lab/p95lab/server/app"
 )
@@ -84,30 +83,11 @@ var errDamaged = errors.New("the database is damaged")
 // damaged says what to do about a database that is, and that nothing was done:
 // what can still be read of it is the learner's to save.
 func damaged(path string, err error) error {
-	var known sqlite3.Error
-	is := errors.As(err, &known) && (known.Code == sqlite3.ErrCorrupt || known.Code == sqlite3.ErrNotADB)
-	if !is && !errors.Is(err, errDamaged) {
+	if err == nil || (!corrupt(err) && !errors.Is(err, errDamaged)) {
 		return err
 	}
 	return fmt.Errorf("%s is damaged and was left as it is. Bring back a backup with: p95lab restore FILE --force (which keeps the damaged one aside), "+
 		"or move it and its -wal file away to start with an empty one; workspaces are not touched by either: %w", path, err)
-}
-
-// fault names what the disk refused, so that callers can tell it from a defect.
-func fault(err error) error {
-	var known sqlite3.Error
-	if !errors.As(err, &known) {
-		return err
-	}
-	switch {
-	case known.Code == sqlite3.ErrFull:
-		return fmt.Errorf("%w: %w", app.ErrNoRoom, err)
-	case known.Code == sqlite3.ErrReadonly:
-		return fmt.Errorf("%w: %w", app.ErrReadOnly, err)
-	case known.Code == sqlite3.ErrCantOpen && (errors.Is(known.SystemErrno, syscall.EMFILE) || errors.Is(known.SystemErrno, syscall.ENFILE)):
-		return fmt.Errorf("%w: %w", app.ErrBusy, err)
-	}
-	return err
 }
 
 // Close closes the database.
