@@ -289,3 +289,23 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// No Host header but our own names gets in, and what gets in is safe to be
+// written into a header.
+func FuzzHost(f *testing.F) {
+	for _, seed := range []string{"localhost:8095", "[::1]:1", "evil.example", "127.0.0.1:1;x", "localhost.", "[::1", "::1]", "LOCALHOST", "localhost:80:80", "\x00", "localhost\r\nX: y"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		if !(&Guard{Hosts: []string{"lab.test"}}).known(host) {
+			return
+		}
+		name := strings.ToLower(strings.TrimRight(strings.NewReplacer("[", "", "]", "").Replace(host), "0123456789:."))
+		if name != "localhost" && name != "lab.test" && name != "" {
+			t.Errorf("%q is taken for this server", host)
+		}
+		if strings.ContainsAny(policy(host, ""), "\r\n\x00") || strings.Count(policy(host, ""), ";") != strings.Count(policy("localhost", ""), ";") {
+			t.Errorf("%q breaks the policy: %s", host, policy(host, ""))
+		}
+	})
+}
