@@ -61,7 +61,7 @@ func (l *Lab) Watch(ctx context.Context) error {
 	}
 	add(root)
 
-	quiet, due := time.NewTimer(settle), time.Time{}
+	quiet, due := time.NewTimer(settle), time.Now().Add(longest)
 	touched := map[string]bool{} // by slug
 	for _, c := range l.challenges {
 		touched[c.Slug] = true // what was edited before the watch began
