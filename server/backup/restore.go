@@ -177,7 +177,7 @@ func unpack(ctx context.Context, from io.Reader, to string) (m Manifest, err err
 		switch {
 		case n == maxEntries:
 			return m, fmt.Errorf("it holds more than %d files", maxEntries)
-		case h.Typeflag != tar.TypeReg || !fs.ValidPath(h.Name):
+		case h.Typeflag != tar.TypeReg || !fs.ValidPath(h.Name) || sparse(h):
 			return m, fmt.Errorf("it holds %q, which is no plain file", h.Name)
 		case h.Name == database && !store:
 			store, limit = true, maxStore
@@ -203,6 +203,16 @@ func unpack(ctx context.Context, from io.Reader, to string) (m Manifest, err err
 		return m, fmt.Errorf("it holds %d files of workspaces and should hold %d", files, m.Files)
 	}
 	return m, nil
+}
+
+// sparse entries grow to any size out of nothing.
+func sparse(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
 }
 
 // describe reads the first entry.
