@@ -72,8 +72,14 @@ func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (
 
 // Prepare builds what every run of a challenge needs and this machine has not
 // got yet: the starter, the reference, the data. A run does the same by itself;
-// this does it before anyone waits.
+// this does it before anyone waits, and not while anyone measures: it takes the
+// turn for as long as it works.
 func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
+	done, err := takeTurn(ctx, func() {})
+	if err != nil {
+		return err
+	}
+	defer done()
 	starter, err := g.builder.Build(ctx, c.Lab, nil)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", c.Lab, err)

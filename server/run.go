@@ -20,6 +20,7 @@ import (
 	"github.com/p95lab/p95lab/grader"
 	"github.com/p95lab/p95lab/server/api"
 	"github.com/p95lab/p95lab/server/app"
+	"github.com/p95lab/p95lab/server/backup"
 	"github.com/p95lab/p95lab/server/live"
 	"github.com/p95lab/p95lab/server/queue"
 	"github.com/p95lab/p95lab/server/render"
@@ -60,6 +61,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer unlock()
+	if err := backup.Unfinished(c.Data); err != nil {
+		return err
+	}
 	listener, err := listen(c)
 	if err != nil {
 		return err
@@ -113,7 +117,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		},
 	})
 	lab.Queue = q
-	guard := &api.Guard{Hosts: c.Hosts, Log: c.Log, Served: func(route string, status int, took time.Duration) {
+	guard := &api.Guard{Hosts: c.Hosts, Limiter: api.NewLimiter(), Log: c.Log, Served: func(route string, status int, took time.Duration) {
 		set.GetOrCreateCounter(fmt.Sprintf(`p95lab_http_requests_total{route=%q,code="%d"}`, route, status)).Inc()
 		set.GetOrCreateHistogram(fmt.Sprintf(`p95lab_http_request_seconds{route=%q}`, route)).Update(took.Seconds())
 	}}
@@ -152,11 +156,11 @@ func Run(ctx context.Context, c Config) (err error) {
 			}),
 		})),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	owned.Go(func() { failed <- server.Serve(listener) })
+	owned.Go(func() { failed <- server.Serve(newDoor(listener)) })
 	c.Ready("http://" + listener.Addr().String())
 	select {
 	case <-ctx.Done():
@@ -212,7 +216,7 @@ func lockData(folder string) (unlock func(), err error) {
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("another p95lab uses %s: open it in the browser, or start this one with another --data", folder)
+		return nil, fmt.Errorf("another p95lab uses %s: open that one in the browser or stop it, or choose another folder with --data", folder)
 	}
 	return func() { _ = file.Close() }, nil
 }

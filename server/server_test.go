@@ -28,10 +28,22 @@ import (
 // The test binary is also the server that gets killed: with SERVE_DATA set it
 // serves from there, with a scripted grader, instead of testing.
 func TestMain(m *testing.M) {
+	if os.Getenv("P95LAB_MAIN") != "" {
+		main()
+		return
+	}
 	if data := os.Getenv("SERVE_DATA"); data != "" {
+		if err := afflict(os.Getenv("SERVE_FAULT"), data); err != nil {
+			fmt.Fprintln(os.Stderr, "cannot bring about the fault:", err)
+			os.Exit(1)
+		}
+		grade := scripted(40, 5*time.Millisecond)
+		if os.Getenv("SERVE_LOAD") != "" {
+			grade = scripted(loadTicks, loadEvery)
+		}
 		err := Run(context.Background(), Config{
 			Listen: "127.0.0.1", Data: data, Slots: 1, Version: "test", Log: slog.New(slog.DiscardHandler),
-			Ready: func(a string) { fmt.Println(a) }, Grade: scripted(40),
+			Ready: func(a string) { fmt.Println(a) }, Grade: grade,
 		})
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -39,18 +51,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// scripted is a grader that tells so many ticks, ten a second, and passes.
-func scripted(ticks int) func(context.Context, grader.Job, func(verdict.Event)) (verdict.Verdict, error) {
+// scripted is a grader that tells so many ticks, each after a time, and passes.
+func scripted(ticks int, pause time.Duration) func(context.Context, grader.Job, func(verdict.Event)) (verdict.Verdict, error) {
+	window := verdict.Window{Histogram: make([]int, 60)} // as long as a real one
 	return func(ctx context.Context, job grader.Job, emit func(verdict.Event)) (verdict.Verdict, error) {
 		emit(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: verdict.Build, State: "running"}})
-		every := time.NewTicker(5 * time.Millisecond)
+		every := time.NewTicker(pause)
 		defer every.Stop()
 		for i := range ticks {
 			select {
 			case <-ctx.Done():
 				return verdict.Verdict{}, ctx.Err()
 			case <-every.C:
-				emit(verdict.Event{Kind: "tick", Tick: &verdict.Tick{T: float64(i)}})
+				emit(verdict.Event{Kind: "tick", Tick: &verdict.Tick{T: float64(i), Before: window, After: window}})
 			}
 		}
 		v := verdict.Verdict{Challenge: job.Challenge.Slug, Outcome: verdict.Passed, Gate: verdict.Compare, Metrics: []verdict.Metric{}, Score: 100}
@@ -131,7 +144,7 @@ func wait(t *testing.T, base, id string) wire.Run {
 }
 
 func TestARunFromSubmissionToVerdict(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(20) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(20, time.Millisecond) })
 	info := submit(t, base, first)
 	if info.Number != 1 || info.State != wire.Queued || info.Hypothesis != "it helps" {
 		t.Errorf("accepted as %+v", info)
@@ -189,7 +202,7 @@ func TestOurFaultIsTriedAgainAndNeverScored(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(100_000) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(100_000, time.Millisecond) })
 	running := submit(t, base, first)
 	waiting := submit(t, base, second)
 	for _, id := range []string{waiting.ID, running.ID} {
@@ -305,7 +318,7 @@ func read(t *testing.T, conn *websocket.Conn) frame {
 
 // A viewer that drops off again and again sees every number once.
 func TestDropAndResume(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(120) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(120, time.Millisecond) })
 	info := submit(t, base, first)
 	var seen []int64
 	for done := false; !done; {
@@ -346,7 +359,7 @@ func TestDropAndResume(t *testing.T) {
 }
 
 func TestEditsByOtherProgramsAreTold(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1, time.Millisecond) })
 	space := get[wire.Workspace](t, base+first+"/workspace")
 	conn, _, err := dial(t, base, "?challenge=missing-index", nil)
 	if err != nil {
@@ -367,7 +380,7 @@ func TestEditsByOtherProgramsAreTold(t *testing.T) {
 }
 
 func TestWorkspaceKeepsToItsFiles(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1, time.Millisecond) })
 	space := get[wire.Workspace](t, base+first+"/workspace")
 	outside := filepath.Join(t.TempDir(), "outside.go")
 	if err := os.Symlink(outside, filepath.Join(space.Folder, "link.go")); err != nil {
@@ -413,7 +426,7 @@ func TestWorkspaceKeepsToItsFiles(t *testing.T) {
 }
 
 func TestOnlyItsOwnPagesMayDriveIt(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1); c.Hosts = []string{"lab.test"} })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1, time.Millisecond); c.Hosts = []string{"lab.test"} })
 	address := strings.TrimPrefix(base, "http://")
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -475,7 +488,7 @@ func TestOnlyItsOwnPagesMayDriveIt(t *testing.T) {
 }
 
 func TestSolutionOpensAfterARun(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1, time.Millisecond) })
 	if status, _ := ask(t, "GET", base+first+"/solution", nil); status != http.StatusForbidden {
 		t.Errorf("before a run: %d", status)
 	}
@@ -486,7 +499,7 @@ func TestSolutionOpensAfterARun(t *testing.T) {
 }
 
 func TestAnswersAndHints(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1) })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1, time.Millisecond) })
 	if status, _ := ask(t, "POST", base+first+"/hints/2", nil); status != http.StatusForbidden {
 		t.Errorf("the second hint first: %d", status)
 	}
@@ -507,7 +520,7 @@ func TestAnswersAndHints(t *testing.T) {
 
 // A name that may resolve to anything is taken for this machine.
 func TestListenOnLocalhost(t *testing.T) {
-	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1); c.Listen = "localhost" })
+	base := serve(t, t.TempDir(), func(c *Config) { c.Grade = scripted(1, time.Millisecond); c.Listen = "localhost" })
 	if !strings.HasPrefix(base, "http://127.0.0.1:") {
 		t.Errorf("it listens on %s", base)
 	}
@@ -515,13 +528,13 @@ func TestListenOnLocalhost(t *testing.T) {
 
 func TestClearStartErrors(t *testing.T) {
 	data := t.TempDir()
-	base := serve(t, data, func(c *Config) { c.Grade = scripted(1) })
+	base := serve(t, data, func(c *Config) { c.Grade = scripted(1, time.Millisecond) })
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := func(change func(*Config)) Config {
-		c := Config{Listen: "127.0.0.1", Data: t.TempDir(), Log: slog.New(slog.DiscardHandler), Ready: func(string) {}, Grade: scripted(1)}
+		c := Config{Listen: "127.0.0.1", Data: t.TempDir(), Log: slog.New(slog.DiscardHandler), Ready: func(string) {}, Grade: scripted(1, time.Millisecond)}
 		change(&c)
 		return c
 	}

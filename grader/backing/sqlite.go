@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/grader/sandbox"
 )
 
@@ -56,7 +57,7 @@ func (t *Templates) Template(ctx context.Context, d Data) (string, error) {
 }
 
 func (t *Templates) seed(ctx context.Context, path string, d Data) error {
-	if _, err := os.Stat(path); err == nil {
+	if cache.Whole(path) {
 		return nil
 	}
 	if err := os.MkdirAll(t.dir, 0o755); err != nil {
@@ -77,7 +78,10 @@ func (t *Templates) seed(ctx context.Context, path string, d Data) error {
 	if err != nil {
 		return fmt.Errorf("seed the data: %w", err)
 	}
-	if err := os.Rename(fresh, path); err != nil {
+	if err := cache.Seal(fresh); err != nil {
+		return err
+	}
+	if err := errors.Join(os.Rename(cache.SealOf(fresh), cache.SealOf(path)), os.Rename(fresh, path)); err != nil {
 		return fmt.Errorf("keep the seeded data: %w", err)
 	}
 	return nil

@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/labs"
 )
 
@@ -103,7 +104,7 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	began := time.Now()
 	home := filepath.Join(b.dir, key)
 	bin := Binary{Path: filepath.Join(home, lab), Hash: key, Migrations: filepath.Join(home, "migrations")}
-	if info, err := os.Stat(bin.Path); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+	if cache.Whole(home) {
 		bin.Cached = true
 		return bin, nil
 	}
@@ -138,11 +139,17 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	if err := copyMigrations(filepath.Join(src, "labs", lab, "migrations"), filepath.Join(result, "migrations")); err != nil {
 		return Binary{}, err
 	}
-	// The rename publishes the result whole: a reader sees all of it or nothing.
-	if err := os.Rename(result, home); err != nil && !errors.Is(err, fs.ErrExist) {
-		if info, statErr := os.Stat(bin.Path); statErr != nil || info.Size() == 0 {
-			return Binary{}, fmt.Errorf("publish the build: %w", err)
+	if err := cache.Seal(result); err != nil {
+		return Binary{}, err
+	}
+	if !cache.Whole(home) { // another process may have been quicker
+		if err := cache.Drop(home); err != nil { // damaged, or of a time before seals
+			return Binary{}, err
 		}
+	}
+	// The rename publishes the result whole: a reader sees all of it or nothing.
+	if err := os.Rename(result, home); err != nil && !cache.Whole(home) {
+		return Binary{}, fmt.Errorf("publish the build: %w", err)
 	}
 	bin.Took = time.Since(began)
 	return bin, nil

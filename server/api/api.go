@@ -11,7 +11,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/server/app"
@@ -103,9 +105,17 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, status int, kind 
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-store")
+	again(w, status)
 	w.WriteHeader(status)
 	if _, err := w.Write(append(text, '\n')); err != nil {
 		h.Log.Debug("the caller has gone", "error", err)
+	}
+}
+
+// again says when to come again to a server that is busy.
+func again(w http.ResponseWriter, status int) {
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
 	}
 }
 
@@ -113,6 +123,33 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, status int, kind 
 var statuses = map[app.Code]int{
 	app.NotFound: http.StatusNotFound, app.Invalid: http.StatusUnprocessableEntity, app.Forbidden: http.StatusForbidden,
 	app.Conflict: http.StatusConflict, app.TooLarge: http.StatusRequestEntityTooLarge,
+}
+
+// refusals are what the machine may refuse for a while: not the caller's fault, and
+// no defect. Which of them an error is, is looked for in this order.
+var refusals = []struct {
+	errs   []error
+	status int
+	code   string
+	detail string
+}{
+	{[]error{app.ErrNoRoom, syscall.ENOSPC, syscall.EDQUOT}, http.StatusInsufficientStorage, "no-room",
+		"The disk that holds the data folder is full. Nothing was changed: make room and try again."},
+	{[]error{app.ErrReadOnly, syscall.EROFS}, http.StatusInsufficientStorage, "read-only",
+		"The disk that holds the data folder cannot be written. Nothing was changed: mend that and try again."},
+	{[]error{app.ErrBusy, syscall.EMFILE, syscall.ENFILE}, http.StatusServiceUnavailable, "busy",
+		"The server has too many files open at this moment. Try again in a second."},
+}
+
+// refused fills in what the machine refused, if that is what an error is.
+func (p *problem) refused(err error) bool {
+	for _, r := range refusals {
+		if slices.ContainsFunc(r.errs, func(known error) bool { return errors.Is(err, known) }) {
+			p.Status, p.Code, p.Detail = r.status, r.code, r.detail
+			return true
+		}
+	}
+	return false
 }
 
 // problem is a problem detail, RFC 9457.
@@ -143,6 +180,8 @@ func (h *handler) describe(r *http.Request, err error) problem {
 	case errors.As(err, &large):
 		p.Status, p.Code = http.StatusRequestEntityTooLarge, string(app.TooLarge)
 		p.Detail = fmt.Sprintf("The request is larger than %d KiB.", maxBody>>10)
+	case p.refused(err):
+		h.Log.Warn("the machine refuses", "path", r.URL.Path, "error", err)
 	case r.Context().Err() != nil:
 		h.Log.Debug("the caller has gone", "path", r.URL.Path, "error", err)
 	default:
@@ -166,6 +205,7 @@ func (h *handler) page(f func(http.ResponseWriter, *http.Request) error) http.Ha
 				h.Log.Error("draw a problem page", "error", err)
 			}
 		}
+		again(w, status)
 		w.WriteHeader(status)
 		if _, err := page.WriteTo(w); err != nil {
 			h.Log.Debug("the caller has gone", "error", err)
@@ -244,6 +284,9 @@ func (h *handler) remove(r *http.Request) (reply, error) {
 }
 
 func (h *handler) format(r *http.Request) (reply, error) {
+	if _, err := h.Lab.Challenge(r.PathValue("slug")); err != nil {
+		return reply{}, err
+	}
 	var body struct {
 		Path string `json:"path"`
 		Text string `json:"text"`

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/server/app"
 	"github.com/p95lab/p95lab/server/render"
+	"github.com/p95lab/p95lab/server/wire"
 )
 
-// bare is the interface over a lab without challenges.
+// bare is the interface over a lab with one challenge, c, that has no files.
 func bare(t *testing.T) (http.Handler, *bytes.Buffer) {
 	t.Helper()
 	pages, err := render.New(nil, false)
@@ -24,11 +27,20 @@ func bare(t *testing.T) (http.Handler, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	log := &bytes.Buffer{}
+	lab := &app.Lab{Runs: untried{}}
+	lab.SetChallenges([]challenges.Challenge{{Slug: "c", Diagnosis: challenges.Diagnosis{Options: []string{"a", "b"}}}})
 	return New(Options{
-		Lab: &app.Lab{}, Pages: pages, Live: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
+		Lab: lab, Pages: pages, Live: http.NotFoundHandler(), Metrics: http.NotFoundHandler(),
 		Log: slog.New(slog.NewTextHandler(log, nil)),
 	}), log
 }
+
+// untried is a store in which nothing was run.
+type untried struct{ runs }
+
+type runs interface{ app.Runs }
+
+func (untried) Progress(context.Context) ([]wire.Progress, error) { return nil, nil }
 
 func TestProblems(t *testing.T) {
 	h, _ := bare(t)
@@ -46,6 +58,7 @@ func TestProblems(t *testing.T) {
 		{"PATCH", "/api/challenges/c/runs", "{}", 404, "not-found"},
 		{"GET", "/nothing", "", 404, ""},
 		{"GET", "/challenges/nothing", "", 404, ""},
+		{"POST", "/api/challenges/nothing/format", `{"path": "a.go", "text": "package a"}`, 404, "not-found"},
 		{"POST", format, "", 422, "invalid"},
 		{"POST", format, "[]", 422, "invalid"},
 		{"POST", format, `{"text": "", "extra": 1}`, 422, "invalid"},

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,7 +23,9 @@ type Guard struct {
 	// Hosts are the names under which this server may be addressed, without a
 	// port. The usual names of this machine are always among them.
 	Hosts []string
-	Log   *slog.Logger
+	// Limiter bounds how often requests may come; nil lets all of them through.
+	Limiter *Limiter
+	Log     *slog.Logger
 	// Served is told each answer: route, status, how long it took.
 	Served func(route string, status int, took time.Duration)
 }
@@ -31,12 +35,16 @@ var local = []string{"localhost", "127.0.0.1", "::1"}
 // known tells whether a Host header names this server. A name that only resolves
 // here (DNS rebinding) does not.
 func (g *Guard) known(host string) bool {
-	name, _, err := net.SplitHostPort(host)
+	name, port, err := net.SplitHostPort(host)
 	if err != nil {
-		name = strings.Trim(host, "[]")
+		name, port = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"), ""
 	}
-	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	return slices.Contains(local, name) || slices.Contains(g.Hosts, name)
+	if strings.Trim(port, "0123456789") != "" { // it is written into the pages' policy
+		return false
+	}
+	name = strings.TrimSuffix(name, ".")
+	same := func(own string) bool { return strings.EqualFold(own, name) }
+	return slices.ContainsFunc(local, same) || slices.ContainsFunc(g.Hosts, same)
 }
 
 // SameOrigin tells whether a request comes from a page of this server, or from no
@@ -44,10 +52,23 @@ func (g *Guard) known(host string) bool {
 func (g *Guard) SameOrigin(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
-		return err == nil && u.Scheme != "" && strings.EqualFold(u.Host, r.Host)
+		return err == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, r.Host)
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site == "" || site == "same-origin"
+}
+
+// visit tells whether a person opens an address: by a link from elsewhere, a
+// bookmark or the address bar. It may read pages; what only pages of ours ask for
+// is not to be opened from other sites.
+func visit(r *http.Request) bool {
+	if !safe(r.Method) || r.URL.Path == "/live" {
+		return false
+	}
+	if r.Header.Get("Sec-Fetch-Site") == "none" {
+		return true
+	}
+	return r.Header.Get("Origin") == "" && !strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/metrics"
 }
 
 // anonymous requests do not say which page they come from, if any.
@@ -90,9 +111,14 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 			return
 		}
 		h.Set("Content-Security-Policy", policy(r.Host, ""))
-		if !safe(r.Method) || r.URL.Path == "/live" {
-			if !g.SameOrigin(r) {
-				refuse(seen, http.StatusForbidden, "Only pages of this server may do that.")
+		if !g.SameOrigin(r) && !visit(r) {
+			refuse(seen, http.StatusForbidden, "Only pages of this server may do that.")
+			return
+		}
+		if g.Limiter != nil {
+			if wait := g.Limiter.take(classOf(r), r.RemoteAddr, began); wait > 0 {
+				h.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+				refuse(seen, http.StatusTooManyRequests, "That was too often. Wait for as long as Retry-After says, and try again.")
 				return
 			}
 		}
@@ -111,8 +137,12 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 func refuse(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
+	code := "refused"
+	if status == http.StatusTooManyRequests {
+		code = "too-often"
+	}
 	// Every text here is a constant without quotes.
-	_, _ = fmt.Fprintf(w, `{"type":"about:blank","title":%q,"status":%d,"detail":%q,"code":"refused"}`+"\n", http.StatusText(status), status, detail)
+	_, _ = fmt.Fprintf(w, `{"type":"about:blank","title":%q,"status":%d,"detail":%q,"code":%q}`+"\n", http.StatusText(status), status, detail, code)
 }
 
 // policy is the Content-Security-Policy of a page: all of it from here, no script

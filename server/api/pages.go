@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/verdict"
@@ -11,21 +12,28 @@ import (
 
 func (h *handler) catalogue(w http.ResponseWriter, r *http.Request) error {
 	var d render.Catalogue
-	byTrack := map[string][]render.Row{}
-	var latest wire.RunInfo
+	tried, err := h.Lab.Runs.Progress(r.Context())
+	if err != nil {
+		return err
+	}
+	byTrack, titles := map[string][]render.Row{}, map[string]string{}
 	for _, c := range h.Lab.Challenges() {
-		runs, err := h.Lab.History(r.Context(), c.Slug)
-		if err != nil {
-			return err
-		}
+		titles[c.Slug] = c.Title
 		row := render.Row{
 			Slug: c.Slug, Title: c.Title, Summary: c.Summary, Company: c.Company, Level: c.Level, Minutes: c.Minutes, State: render.NotStarted,
 		}
-		row.State, row.Best = progress(runs)
+		if i := slices.IndexFunc(tried, func(p wire.Progress) bool { return p.Challenge == c.Slug }); i >= 0 {
+			row.State, row.Best = render.InProgress, tried[i].Best
+			if tried[i].Passed {
+				row.State = render.Passed
+			}
+		}
 		byTrack[c.Track] = append(byTrack[c.Track], row)
-		if len(runs) > 0 && runs[0].CreatedAt.After(latest.CreatedAt) {
-			latest = runs[0]
-			d.Resume = &render.Link{Slug: c.Slug, Title: c.Title}
+	}
+	for _, p := range tried {
+		if title, ok := titles[p.Challenge]; ok { // it may have left the curriculum
+			d.Resume = &render.Link{Slug: p.Challenge, Title: title}
+			break
 		}
 	}
 	for _, t := range challenges.Tracks {
@@ -34,19 +42,6 @@ func (h *handler) catalogue(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return h.Pages.Catalogue(w, d)
-}
-
-// progress is how far a learner is, and the best ratio of a passed run.
-func progress(runs []wire.RunInfo) (render.State, float64) {
-	state, best := render.NotStarted, 0.0
-	for _, run := range runs {
-		if run.Outcome == verdict.Passed {
-			state, best = render.Passed, max(best, run.Ratio)
-		} else if state == render.NotStarted {
-			state = render.InProgress
-		}
-	}
-	return state, best
 }
 
 func (h *handler) challenge(w http.ResponseWriter, r *http.Request) error {
@@ -69,9 +64,8 @@ func (h *handler) challenge(w http.ResponseWriter, r *http.Request) error {
 	if boot.Hints.Opened, boot.Hints.Count, err = h.Lab.Hints(ctx, c.Slug); err != nil {
 		return err
 	}
-	state, _ := progress(boot.Runs)
-	boot.Solved = state == render.Passed
 	for _, run := range boot.Runs {
+		boot.Solved = boot.Solved || run.Outcome == verdict.Passed
 		boot.Ran = boot.Ran || run.State == wire.Done
 	}
 	d := render.ChallengePage{Challenge: c, Nonce: nonce()}

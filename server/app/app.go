@@ -22,6 +22,8 @@ type Runs interface {
 	Create(ctx context.Context, run wire.Run) (wire.RunInfo, error)
 	Run(ctx context.Context, id string) (wire.Run, error)
 	Runs(ctx context.Context, challenge string) ([]wire.RunInfo, error) // newest first
+	// Progress is about each challenge that has runs, last worked on at first.
+	Progress(ctx context.Context) ([]wire.Progress, error)
 }
 
 // Notes keeps what a learner has answered and opened.
@@ -41,6 +43,14 @@ type Drafts interface {
 
 // ErrNotKept is what a store answers when there is no such thing.
 var ErrNotKept = errors.New("not kept")
+
+// What a machine may refuse for a while. None is a defect, and each passes when
+// the machine is mended.
+var (
+	ErrNoRoom   = errors.New("the disk is full")
+	ErrReadOnly = errors.New("the disk cannot be written")
+	ErrBusy     = errors.New("too many files are open")
+)
 
 // Queue grades runs.
 type Queue interface {
@@ -142,12 +152,14 @@ func (l *Lab) Run(ctx context.Context, id string) (wire.Run, error) {
 	return run, err
 }
 
-// Events returns a run's events after a number, see Queue.
+// Events returns a run's events after a number, see Queue. A viewer asks twenty
+// times a second, so the store is asked only where nothing else knows the run.
 func (l *Lab) Events(ctx context.Context, id string, after int64) ([]verdict.Event, <-chan struct{}, error) {
-	if _, err := l.Run(ctx, id); err != nil {
-		return nil, nil, err
+	events, more, err := l.Queue.Events(ctx, id, after)
+	if err == nil && len(events) == 0 && more == nil {
+		_, err = l.Run(ctx, id)
 	}
-	return l.Queue.Events(ctx, id, after)
+	return events, more, err
 }
 
 // Stop ends a run.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,7 @@ const (
 // concurrent use.
 type Workspaces struct {
 	data string
+	mark string // of what this process prepares
 
 	mu sync.Mutex
 	// seen is what each file held when it was last read or written here, so that
@@ -42,7 +44,7 @@ type Workspaces struct {
 
 // NewWorkspaces keeps workspaces below the data folder.
 func NewWorkspaces(data string) *Workspaces {
-	return &Workspaces{data: data, seen: map[string]map[string]string{}}
+	return &Workspaces{data: data, mark: rand.Text()[:10], seen: map[string]map[string]string{}}
 }
 
 // Folder is where a challenge's service lies.
@@ -109,6 +111,9 @@ func (w *Workspaces) restore(c challenges.Challenge) error {
 			return fmt.Errorf("open the workspace: %w", err)
 		}
 		defer func() { _ = root.Close() }()
+		if err := w.sweep(root, path.Join("labs", c.Lab)); err != nil {
+			return err
+		}
 		source := os.DirFS(fresh)
 		return fs.WalkDir(source, ".", func(name string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
@@ -124,7 +129,7 @@ func (w *Workspaces) restore(c challenges.Challenge) error {
 			if have, err := root.ReadFile(filepath.FromSlash(name)); err == nil && bytes.Equal(have, want) {
 				return nil
 			}
-			return write(root, name, want)
+			return w.write(root, name, want)
 		})
 	})
 }
@@ -257,14 +262,44 @@ func (w *Workspaces) Write(c challenges.Challenge, name, text string) (wire.Save
 	if !utf8.ValidString(text) {
 		return wire.Saved{}, fail(Invalid, "A file must be UTF-8 text.")
 	}
+	if err := w.room(c, name, text, nil); err != nil {
+		return wire.Saved{}, err
+	}
+	root, err := os.OpenRoot(w.Folder(c))
+	if err != nil {
+		return wire.Saved{}, fmt.Errorf("open the workspace: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	// The disk takes its time, and so many learners can wait for it at once. Of two
+	// writes at the same moment either may be the last.
+	fresh, err := w.prepare(root, name, []byte(text))
+	if err != nil {
+		return wire.Saved{}, err
+	}
+	err = w.room(c, name, text, func() error {
+		if err := root.Rename(fresh, filepath.FromSlash(name)); err != nil {
+			return fmt.Errorf("put %s in its place: %w", name, err)
+		}
+		w.remember(c.Slug, name, &text)
+		return nil
+	})
+	if err != nil {
+		return wire.Saved{}, errors.Join(err, root.Remove(fresh))
+	}
+	return wire.Saved{Path: name, SavedAt: time.Now().UTC()}, nil
+}
+
+// room fails unless a workspace has room for a file. Where it has, use is called,
+// if there is one, before anyone else may take it.
+func (w *Workspaces) room(c challenges.Challenge, name, text string, use func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.ensure(c); err != nil {
-		return wire.Saved{}, err
+		return err
 	}
 	all, err := w.read(c)
 	if err != nil {
-		return wire.Saved{}, err
+		return err
 	}
 	total := len(text)
 	for other, t := range all {
@@ -273,53 +308,25 @@ func (w *Workspaces) Write(c challenges.Challenge, name, text string) (wire.Save
 		}
 	}
 	if _, known := all[name]; total > maxTotal || (!known && len(all) >= maxFiles) {
-		return wire.Saved{}, fail(TooLarge, fmt.Sprintf("A workspace may hold %d files and %d MiB.", maxFiles, maxTotal>>20))
+		return fail(TooLarge, fmt.Sprintf("A workspace may hold %d files and %d MiB.", maxFiles, maxTotal>>20))
 	}
-	if err := w.put(c, name, text); err != nil {
-		return wire.Saved{}, err
+	if use == nil {
+		return nil
 	}
-	return wire.Saved{Path: name, SavedAt: time.Now().UTC()}, nil
+	return use()
 }
 
-// put writes one of the learner's files.
+// put writes one of the learner's files. The caller holds mu.
 func (w *Workspaces) put(c challenges.Challenge, name, text string) error {
 	root, err := os.OpenRoot(w.Folder(c))
 	if err != nil {
 		return fmt.Errorf("open the workspace: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	if err := write(root, name, []byte(text)); err != nil {
+	if err := w.write(root, name, []byte(text)); err != nil {
 		return err
 	}
 	w.remember(c.Slug, name, &text)
-	return nil
-}
-
-// write replaces a file whole or not at all, also if the power fails. It goes
-// through root, so that no link leads out of it.
-func write(root *os.Root, name string, text []byte) (err error) {
-	local := filepath.FromSlash(name)
-	if dir := filepath.Dir(local); dir != "." {
-		if err := root.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("make the folder of %s: %w", name, err)
-		}
-	}
-	// Hidden and without .go at its end: no tool takes it for part of the service.
-	fresh := filepath.Join(filepath.Dir(local), "."+filepath.Base(local)+".new")
-	if err := root.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("clear the way for %s: %w", name, err)
-	}
-	file, err := root.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // follows no link
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, errors.Join(err, root.Remove(fresh)))
-	}
-	if err := root.Rename(fresh, local); err != nil {
-		return fmt.Errorf("put %s in its place: %w", name, errors.Join(err, root.Remove(fresh)))
-	}
 	return nil
 }
 

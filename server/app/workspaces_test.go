@@ -109,6 +109,24 @@ func TestAMissingFileIsTheStartersAgain(t *testing.T) {
 	}
 }
 
+// What a killed write left is swept away at the next start, and nothing else that
+// is hidden.
+func TestHalfAWriteIsSwept(t *testing.T) {
+	w, c := space(t)
+	half, own := filepath.Join(w.Folder(c), freshStart+"X"+freshEnd), filepath.Join(w.Folder(c), ".editorconfig")
+	edit(t, half, "package ma")
+	edit(t, own, "root = true\n")
+	if err := w.Ensure(c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half a write is still there: %v", err)
+	}
+	if onDisk(t, own) != "root = true\n" {
+		t.Error("the learner's own hidden file is gone")
+	}
+}
+
 func TestWhatIsNotTheLearnersIsRestored(t *testing.T) {
 	w, c := space(t)
 	root := workspace.Folder(w.data, c.Slug)
@@ -197,8 +215,11 @@ func TestNoLinkLeadsOut(t *testing.T) {
 	if err := w.Remove(c, "migrations/x.sql"); err == nil {
 		t.Error("a removal went through the link")
 	}
-	// The place of the file that a write prepares.
-	if err := os.Symlink(filepath.Join(outside, "z"), filepath.Join(w.Folder(c), ".store.go.new")); err != nil {
+	// The place of the file itself.
+	if err := os.Remove(filepath.Join(w.Folder(c), "store.go")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(outside, "z"), filepath.Join(w.Folder(c), "store.go")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Write(c, "store.go", "package main\n"); err != nil {
@@ -358,6 +379,8 @@ func (m *memory) Runs(context.Context, string) ([]wire.RunInfo, error) {
 	defer m.mu.Unlock()
 	return slices.Clone(m.kept), nil
 }
+
+func (m *memory) Progress(context.Context) ([]wire.Progress, error) { return nil, nil }
 
 // idle grades nothing.
 type idle struct{ Queue }

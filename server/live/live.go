@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/server/app"
@@ -38,6 +39,9 @@ const (
 	maxViewers = 2000
 	// lagging is how many events a viewer may be behind before it loses ticks.
 	lagging = 50
+	// A page sends a frame when its person chooses a run.
+	framesPerSecond = 5
+	framesAtOnce    = 30
 )
 
 // Handler serves websockets. Close ends them all.
@@ -46,6 +50,8 @@ type Handler struct {
 	version string
 	log     *slog.Logger
 	up      websocket.Upgrader
+
+	told told
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -96,7 +102,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.log.Debug("refused a websocket", "error", err)
 		return
 	}
-	v := &viewer{lab: h.lab, slug: r.URL.Query().Get("challenge"), conn: conn, commands: make(chan command)}
+	v := &viewer{lab: h.lab, told: &h.told, slug: r.URL.Query().Get("challenge"), conn: conn, commands: make(chan command)}
 	v.serve(h.ctx, h.version, h.log)
 }
 
@@ -149,6 +155,7 @@ type (
 // viewer is one connection. Its serve goroutine alone writes.
 type viewer struct {
 	lab      Lab
+	told     *told
 	slug     string
 	conn     *websocket.Conn
 	commands chan command
@@ -191,6 +198,8 @@ func (v *viewer) goodbye(err error) {
 
 type badFrame struct{ error }
 
+var errTooOften = errors.New("frames came too often")
+
 // read takes the page's frames until it leaves.
 func (v *viewer) read(ctx context.Context) error {
 	v.conn.SetReadLimit(frameLimit)
@@ -199,12 +208,23 @@ func (v *viewer) read(ctx context.Context) error {
 		return err
 	}
 	v.conn.SetPongHandler(alive)
+	frames := rate.NewLimiter(framesPerSecond, framesAtOnce)
+	answer := v.conn.PingHandler()
+	v.conn.SetPingHandler(func(data string) error { // each is answered by a frame
+		if !frames.Allow() {
+			return errTooOften
+		}
+		return answer(data)
+	})
 	for {
 		kind, frame, err := v.conn.ReadMessage()
 		if err != nil {
 			return err
 		}
 		c, err := parse(frame)
+		if !frames.Allow() {
+			c, err = command{Type: "often"}, nil
+		}
 		if kind != websocket.TextMessage || err != nil {
 			c = command{Type: "bad"}
 		}
@@ -235,6 +255,9 @@ func (v *viewer) write(ctx context.Context, version string) error {
 		case <-ctx.Done():
 			return nil
 		case c := <-v.commands:
+			if c.Type == "often" {
+				return &badFrame{errTooOften}
+			}
 			if c.Type == "bad" {
 				return &badFrame{errors.New(`send {"type": "watch", "run": id, "after": number}`)}
 			}
@@ -291,7 +314,14 @@ func (v *viewer) catchUp(ctx context.Context) error {
 		if e.Tick != nil && len(events)-i > lagging {
 			continue
 		}
-		if err := v.send(event{"event", v.run, e}); err != nil {
+		frame, err := v.told.frame(v.run, e)
+		if err != nil {
+			return err
+		}
+		if err := v.conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
+			return err
+		}
+		if err := v.conn.WritePreparedMessage(frame); err != nil {
 			return err
 		}
 	}

@@ -332,6 +332,83 @@ func TestBadFramesEndTheConnection(t *testing.T) {
 	}
 }
 
+// A page that floods is let go, whatever it sends, and the others are not.
+func TestFloodsEndTheConnection(t *testing.T) {
+	flood := func(send func(*websocket.Conn) error) func(*websocket.Conn) {
+		return func(c *websocket.Conn) {
+			for range 10 * framesAtOnce {
+				if send(c) != nil { // the other side has closed already
+					return
+				}
+			}
+		}
+	}
+	for name, attack := range map[string]struct {
+		send  func(*websocket.Conn)
+		codes []int
+	}{
+		"many watches": {flood(func(c *websocket.Conn) error {
+			return c.WriteJSON(map[string]any{"type": "watch", "run": "r", "after": 0})
+		}), []int{websocket.ClosePolicyViolation}},
+		"many pings": {flood(func(c *websocket.Conn) error {
+			return c.WriteControl(websocket.PingMessage, []byte("x"), time.Now().Add(time.Second))
+		}), []int{websocket.CloseGoingAway}},
+		"a frame that is too large": {func(c *websocket.Conn) {
+			_ = c.WriteMessage(websocket.TextMessage, make([]byte, frameLimit+1)) // it may be cut off
+		}, []int{websocket.CloseMessageTooBig}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, url := serve(t, newScript())
+			quiet, bad := dial(t, url), dial(t, url)
+			go attack.send(bad)
+			var err error
+			for err == nil {
+				_, _, err = bad.ReadMessage()
+			}
+			var closed *websocket.CloseError
+			// The end may overtake its reason when the attacker is still sending.
+			if errors.As(err, &closed) && !slices.Contains(attack.codes, closed.Code) && closed.Code != websocket.CloseAbnormalClosure {
+				t.Errorf("ended with %v", err)
+			}
+			if err := quiet.WriteJSON(map[string]any{"type": "watch", "run": "r", "after": 0}); err != nil {
+				t.Fatal(err)
+			}
+			for {
+				var f frame
+				if err := quiet.ReadJSON(&f); err != nil {
+					t.Fatalf("the quiet one: %v", err)
+				}
+				if f.Type == "snapshot" {
+					break
+				}
+			}
+			if n := h.Viewers(); n > 2 {
+				t.Errorf("%d viewers", n)
+			}
+		})
+	}
+}
+
+// An event is encoded once, and each gets its own.
+func TestEachEventHasItsOwnFrame(t *testing.T) {
+	var kept told
+	first, err := kept.frame("r", verdict.Event{Seq: 1, Kind: "log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := kept.frame("r", verdict.Event{Seq: 1, Kind: "log"}); err != nil || again != first {
+		t.Errorf("encoded again, %v", err)
+	}
+	for _, other := range []struct {
+		run string
+		seq int64
+	}{{"s", 1}, {"r", 2}, {"r", 1 + recent}} {
+		if frame, err := kept.frame(other.run, verdict.Event{Seq: other.seq}); err != nil || frame == first {
+			t.Errorf("event %d of %s has another's frame, %v", other.seq, other.run, err)
+		}
+	}
+}
+
 func TestCloseSaysSo(t *testing.T) {
 	h, url := serve(t, newScript())
 	conn := dial(t, url)

@@ -353,27 +353,28 @@ func (q *Queue) guarded(ctx context.Context, job grader.Job, log *eventLog) (v v
 	})
 }
 
-// finishing is how often a final state is tried to be kept, with a pause that
-// grows: a disk that is full may have room again.
-const finishing = 6
+// longestPause is how long, at most, a final state waits to be tried again: a disk
+// that is full may have room again, after a minute or after a day.
+const longestPause = 10 * time.Second
 
 // finish ends a run; what ended it is kept before anyone is told. It goes on
-// trying for a while, and gives up when the queue is closed.
+// trying until that is so, since a run that neither ends nor goes on would be in
+// the way of the next; it gives up when the queue is closed.
 func (q *Queue) finish(ctx context.Context, log *eventLog, state wire.State, v *verdict.Verdict) {
-	for n, pause := 1, q.o.Backoff; ; n, pause = n+1, pause*2 {
+	for n, pause, last := 1, q.o.Backoff, false; ; n, pause = n+1, min(2*pause, longestPause) {
 		err := q.end(ctx, log, state, v)
 		if err == nil {
 			break
 		}
 		// Unfinished in the store, it is graded again at the next start.
 		q.o.Log.Error("keep a verdict", "submission", log.id, "try", n, "error", err)
-		if n == finishing {
+		if last {
 			break
 		}
 		select {
 		case <-time.After(pause):
 		case <-q.closed:
-			n = finishing - 1 // once more, and no longer
+			last = true // once more, and no longer
 		}
 	}
 	q.forget(ctx, log)

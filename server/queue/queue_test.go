@@ -376,7 +376,7 @@ func TestADiskThatIsFullForAWhile(t *testing.T) {
 	for _, call := range []string{"append", "finish"} {
 		t.Run(call, func(t *testing.T) {
 			var left atomic.Int32
-			left.Store(3)
+			left.Store(9)
 			b := start(t, options{
 				store: func(s queue.Store) queue.Store {
 					return &flaky{s, func(c string) bool { return c == call && left.Add(-1) >= 0 }}

@@ -7,22 +7,16 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // the driver
-	"github.com/pressly/goose/v3"
 
 	"github.com/p95lab/p95lab/server/app"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // solo is the one learner of this version. The column is there so that more can
 // come without moving anybody's data.
@@ -43,8 +37,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := whole(ctx, db); err != nil {
+		return nil, errors.Join(damaged(path, err), db.Close())
+	}
 	if err := migrate(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(damaged(path, err), db.Close())
 	}
 	fast, err := open(path, "NORMAL")
 	if err != nil {
@@ -63,30 +60,34 @@ func open(path, synchronous string) (*sql.DB, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(4)
+	db.SetMaxIdleConns(4) // a connection costs four statements to open
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+// whole looks through the database for damage. It reads all of it, about a second
+// for each gigabyte, and is worth it: a damaged page that nobody reads is found
+// while there is still a backup that has it.
+func whole(ctx context.Context, db *sql.DB) error {
+	var says string
+	if err := db.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&says); err != nil {
+		return fmt.Errorf("look through the database: %w", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, folder)
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	known := provider.ListSources()
-	have, err := provider.GetDBVersion(ctx)
-	if err != nil {
-		return fmt.Errorf("read the database's version (is it a database of P95 Lab?): %w", err)
-	}
-	if newest := known[len(known)-1].Version; have > newest {
-		return fmt.Errorf("the database has version %d and this program knows %d: start the newer program that wrote it, or another --data folder", have, newest)
-	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("bring the database up to date: %w", err)
+	if says != "ok" {
+		return fmt.Errorf("%w: %s", errDamaged, says)
 	}
 	return nil
+}
+
+var errDamaged = errors.New("the database is damaged")
+
+// damaged says what to do about a database that is, and that nothing was done:
+// what can still be read of it is the learner's to save.
+func damaged(path string, err error) error {
+	if err == nil || (!corrupt(err) && !errors.Is(err, errDamaged)) {
+		return err
+	}
+	return fmt.Errorf("%s is damaged and was left as it is. Bring back a backup with: p95lab restore FILE --force (which keeps the damaged one aside), "+
+		"or move it and its -wal file away to start with an empty one; workspaces are not touched by either: %w", path, err)
 }
 
 // Close closes the database.
@@ -102,7 +103,7 @@ func notKept(err error, what string) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return app.ErrNotKept
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return fmt.Errorf("%s: %w", what, fault(err))
 }
 
 func encode(v any) (string, error) {

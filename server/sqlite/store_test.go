@@ -300,6 +300,194 @@ func TestDrafts(t *testing.T) {
 	}
 }
 
+// Only the newest drafts stay, by the order in which they were kept and whatever
+// the clock says.
+func TestOldDraftsGo(t *testing.T) {
+	s, ctx := fresh(t), t.Context()
+	var ids []string
+	for i := range maxDrafts + 3 {
+		id, err := s.KeepDraft(ctx, "c", map[string]string{"store.go": fmt.Sprint(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+		if _, err := s.db.Exec(`UPDATE drafts SET kept_at = ? WHERE id = ?`, fmt.Sprintf("%04d-01-01T00:00:00Z", 3000-i), id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, err := s.KeepDraft(ctx, "other", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, id := range ids {
+		_, err := s.Draft(ctx, "c", id)
+		if gone := errors.Is(err, app.ErrNotKept); gone != (i < 3) || (!gone && err != nil) {
+			t.Errorf("draft %d of %d: %v", i, len(ids), err)
+		}
+	}
+	if _, err := s.Draft(ctx, "other", other); err != nil {
+		t.Errorf("another challenge's: %v", err)
+	}
+}
+
+// A clock that goes back moves no run in any list.
+func TestOrderIsNotTheClocks(t *testing.T) {
+	s, ctx := fresh(t), t.Context()
+	var made []wire.RunInfo
+	for i, c := range []string{"a", "b", "a"} {
+		made = append(made, create(t, s, c))
+		if _, err := s.db.Exec(`UPDATE runs SET created_at = ? WHERE id = ?`, fmt.Sprintf("%04d-01-01T00:00:00Z", 3000-i), made[i].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if runs, err := s.Runs(ctx, "a"); err != nil || len(runs) != 2 || runs[0].ID != made[2].ID {
+		t.Errorf("newest first: %+v, %v", runs, err)
+	}
+	if left, err := s.Recover(ctx); err != nil || len(left) != 3 || left[0].ID != made[0].ID || left[2].ID != made[2].ID {
+		t.Errorf("in the order of submission: %+v, %v", left, err)
+	}
+	if p, err := s.Progress(ctx); err != nil || len(p) != 2 || p[0].Challenge != "a" {
+		t.Errorf("worked on last: %+v, %v", p, err)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	s, ctx := fresh(t), t.Context()
+	won, lost := create(t, s, "won"), create(t, s, "lost")
+	missed := passed()
+	missed.Outcome = verdict.Failed
+	for id, v := range map[string]*verdict.Verdict{won.ID: passed(), lost.ID: missed} {
+		if _, err := s.Finish(ctx, id, wire.Done, v, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create(t, s, "won") // a later one that has not ended takes nothing away
+	got, err := s.Progress(ctx)
+	want := []wire.Progress{{Challenge: "won", Passed: true, Best: 10}, {Challenge: "lost"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+// The lists must not read the pages of files and verdicts.
+func TestListsReadTheirIndexAlone(t *testing.T) {
+	s := fresh(t)
+	var id, parent, unused int
+	var plan string
+	if err := s.db.QueryRowContext(t.Context(), `EXPLAIN QUERY PLAN SELECT `+infoColumns+` FROM runs WHERE learner = ? AND challenge = ? ORDER BY number DESC`, solo, "c").
+		Scan(&id, &parent, &unused, &plan); err != nil || !strings.Contains(plan, "USING COVERING INDEX runs_listed") {
+		t.Errorf("the plan is %s, %v", plan, err)
+	}
+}
+
+// A database of the first version has its verdicts summed up when it is opened.
+func TestRunsOfTheFirstVersionKeepTheirFigures(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p95lab.db")
+	db, err := open(path, "FULL")
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrations, err := migrator(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := migrations.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	told, err := encode(passed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []any{told, nil, "not a verdict"} {
+		if _, err := db.Exec(`INSERT INTO runs (id, learner, challenge, number, state, created_at, hypothesis, changed, files, verdict)
+			VALUES (?, 'solo', 'c', ?, 'done', '2026-01-01T00:00:00Z', '', 1, '{}', ?)`, fmt.Sprint("r", i), i+1, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.Exec(`INSERT INTO drafts VALUES ('d', 'solo', 'c', '2026-01-01T00:00:00Z', '{"store.go":"x"}')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := reopen(t, path)
+	runs, err := s.Runs(t.Context(), "c")
+	if err != nil || len(runs) != 3 {
+		t.Fatalf("%d runs, %v", len(runs), err)
+	}
+	if r := runs[2]; r.Outcome != verdict.Passed || r.Ratio != 10 || r.Low != 9 || r.High != 11 || r.P95Before != 40 || r.P95After != 4 || r.Score != 97 || r.Seconds != 14.5 || r.Gate != verdict.Compare {
+		t.Errorf("summed up as %+v", r)
+	}
+	if runs[1].Outcome != "" || runs[0].Outcome != "" {
+		t.Errorf("made up: %+v", runs[:2])
+	}
+	if files, err := s.Draft(t.Context(), "c", "d"); err != nil || files["store.go"] != "x" {
+		t.Errorf("the draft is %v, %v", files, err)
+	}
+}
+
+// Damage is told, with what to do, and nothing is changed.
+func TestADamagedDatabaseIsLeftAsItIs(t *testing.T) {
+	for name, spoil := range map[string]func([]byte){
+		"a page":     func(b []byte) { clear(b[4096*3 : 4096*4]) },
+		"the header": func(b []byte) { copy(b, "not a database at all") },
+		"the schema": func(b []byte) { clear(b[100:4096]) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "p95lab.db")
+			s := reopen(t, path)
+			for range 20 {
+				create(t, s, "c")
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			bytes, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spoil(bytes)
+			if err := os.WriteFile(path, bytes, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Open(t.Context(), path)
+			if err == nil {
+				_ = again.Close()
+				t.Fatal("it was opened")
+			}
+			for _, want := range []string{path, "is damaged and was left as it is", "p95lab restore FILE"} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the message lacks %q: %v", want, err)
+				}
+			}
+			if now, err := os.ReadFile(path); err != nil || string(now) != string(bytes) {
+				t.Errorf("it was changed, %v", err)
+			}
+		})
+	}
+}
+
+// A disk that is full is told as that, and nothing of the rest suffers.
+func TestAFullDiskIsNoDefect(t *testing.T) {
+	s := fresh(t)
+	kept := create(t, s, "c")
+	s.db.SetMaxOpenConns(1)                                           // the bound is a connection's
+	if _, err := s.db.Exec(`PRAGMA max_page_count = 1`); err != nil { // 1 is as many as there are
+		t.Fatal(err)
+	}
+	big := wire.Run{RunInfo: wire.RunInfo{Challenge: "c"}, Files: map[string]string{"store.go": strings.Repeat("x", 1<<20)}}
+	if _, err := s.Create(t.Context(), big); !errors.Is(err, app.ErrNoRoom) {
+		t.Fatalf("a run that has no room: %v", err)
+	}
+	if _, err := s.db.Exec(`PRAGMA max_page_count = 100000`); err != nil {
+		t.Fatal(err)
+	}
+	next, err := s.Create(t.Context(), big)
+	if err != nil || next.Number != kept.Number+1 {
+		t.Errorf("with room again: %+v, %v", next, err)
+	}
+}
+
 func TestANewerDatabaseIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "p95lab.db")
 	s := reopen(t, path)

@@ -70,6 +70,13 @@ type Run struct {
 	Verdict *verdict.Verdict  `json:"verdict"`
 }
 
+// Progress is how far a learner is with a challenge that was tried.
+type Progress struct {
+	Challenge string
+	Passed    bool
+	Best      float64 // ratio of the best run that passed; 0 if none did
+}
+
 // Workspace is the learner's folder as the editor shows it.
 type Workspace struct {
 	Folder string `json:"folder"`
