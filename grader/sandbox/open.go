@@ -20,6 +20,27 @@ func (o *openService) signal(s syscall.Signal) {
 	_ = syscall.Kill(-o.cmd.Process.Pid, s)
 }
 
+// RemoveAll removes a folder that a service has written to. It opens what the
+// service has closed to the user that both may share, never through a link.
+func RemoveAll(folder string) error {
+	err := os.RemoveAll(folder)
+	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return err
+	}
+	// A folder is opened before it is read, which WalkDir does after this call.
+	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && e.Type()&fs.ModeSymlink == 0 {
+			return root.Chmod(name, 0o700)
+		}
+		return err
+	})
+	return errors.Join(err, root.Close(), os.RemoveAll(folder))
+}
+
 // most is how many files a service may have in its folders before that alone is
 // too much: each costs the machine memory, whatever is in it.
 const most = 16 * scratchFiles
