@@ -112,7 +112,7 @@ func migrate(ctx context.Context, s service, database string) error {
 	switch {
 	case errors.As(err, &exit):
 		return &startError{
-			message: "A migration failed: " + strings.TrimSpace(exit.Printed),
+			message: "A migration failed: " + lastLine(exit.Printed),
 			next:    "Fix the SQL in migrations/. Each file runs in one transaction, in order of their names.",
 			log:     exit.Printed,
 		}
@@ -123,6 +123,12 @@ func migrate(ctx context.Context, s service, database string) error {
 		}
 	}
 	return err
+}
+
+// lastLine is where a command says what it failed of.
+func lastLine(printed string) string {
+	lines := strings.Split(strings.TrimSpace(printed), "\n")
+	return lines[len(lines)-1]
 }
 
 // ready waits for the first answer of /healthz.

@@ -196,9 +196,6 @@ func startInside(p plan) (_ *os.Process, planIn, status *os.File, err error) {
 		}
 	}
 	attrs := &os.ProcAttr{Env: []string{}, Files: []*os.File{null, os.Stdout, os.Stderr, planOut, statusIn}, Sys: attr}
-	if !p.has(LayerEnvironment) {
-		attrs.Env = nil
-	}
 	service, err := os.StartProcess(self, []string{insideName}, attrs)
 	err = errors.Join(err, planOut.Close(), statusIn.Close(), null.Close())
 	if err != nil {

@@ -15,3 +15,13 @@ func confining() *Launcher {
 func (l *Launcher) probe(ctx context.Context) Report {
 	return Report{Isolated: true}
 }
+
+// works tells whether a layer that depends on the machine is there.
+func (l *Launcher) works(layer Layer) bool {
+	for controller, of := range layerOf {
+		if of == layer {
+			return l.controllers.at[controller] != ""
+		}
+	}
+	return l.confines
+}

@@ -78,7 +78,7 @@ func (l *Launcher) Start(ctx context.Context, spec Spec) (*Process, error) {
 	read := make(chan struct{})
 	go func() { defer close(read); p.read(out) }()
 	waited, watched := make(chan struct{}), make(chan struct{})
-	go func() { defer close(watched); p.watch(ctx, waited) }()
+	go func() { defer close(watched); p.watch(ctx, l, waited) }()
 	go func() {
 		end := p.wait()
 		p.mu.Lock()
@@ -251,7 +251,7 @@ func (p *Process) read(out io.Reader) {
 }
 
 // watch ends the service at ctx's end or over its memory or disk.
-func (p *Process) watch(ctx context.Context, waited <-chan struct{}) {
+func (p *Process) watch(ctx context.Context, l *Launcher, waited <-chan struct{}) {
 	look := time.NewTicker(watchEvery)
 	defer look.Stop()
 	for {
@@ -270,7 +270,7 @@ func (p *Process) watch(ctx context.Context, waited <-chan struct{}) {
 				p.end(OverMemory)
 				return
 			}
-			if overDisk(p.spec.Writable, p.spec.Disk) {
+			if !l.off[LayerDisk] && overDisk(p.spec.Writable, p.spec.Disk) {
 				p.end(OverDisk)
 				return
 			}

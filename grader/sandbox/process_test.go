@@ -87,6 +87,39 @@ func hostile(what string) {
 			}
 			_ = c.Close()
 		}
+	case "attack":
+		try(os.Getenv("ATTACK"), os.Getenv("TARGET"))
+	case "stand":
+		<-block
+	case "hold-memory":
+		held := make([]byte, 150<<20)
+		for i := range held {
+			held[i] = 1
+		}
+		fmt.Print("held")
+		<-block
+		fmt.Print(len(held))
+	case "tick":
+		for i := 0; ; i++ {
+			if i%(1<<24) == 0 {
+				fmt.Println(i)
+			}
+		}
+	case "listen":
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			fmt.Println("cannot listen:", err)
+			os.Exit(1)
+		}
+		fmt.Println(l.Addr())
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				os.Exit(1)
+			}
+			_, _ = c.Write([]byte("hello"))
+			_ = c.Close()
+		}
 	case "environment":
 		for _, e := range os.Environ() {
 			fmt.Println(e)

@@ -24,6 +24,7 @@ type Launcher struct {
 	controllers controllers
 	report      Report
 	off         map[Layer]bool // layers left out, for tests alone
+	leak        *os.File       // handed to the holder, for tests alone
 }
 
 // New returns a launcher that confines where this machine lets it, which it

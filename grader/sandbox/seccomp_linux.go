@@ -2,70 +2,103 @@ package sandbox
 
 import (
 	"fmt"
+	"unsafe"
 
-	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
-// refused is what a call outside the list returns. An error and not the end of
-// the process: programs probe for calls and go on without them.
-const refused = seccomp.ActionErrno
+// What a filter answers. A refused call is an error and not the end of the
+// process: programs probe for calls and go on without them. The error of clone3
+// says that there is none: callers then fall back to clone, whose flags a filter
+// can see.
+var (
+	let     = bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}
+	refuse  = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)}
+	missing = bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)}
+)
 
-// missing is what clone3 returns: callers then fall back to clone, whose flags a
-// filter can see.
-const missing = seccomp.ActionErrno | seccomp.Action(unix.ENOSYS)
+// Offsets in the kernel's struct seccomp_data, on a little-endian processor.
+const (
+	offNumber = 0
+	offArch   = 4
+	offArgs   = 16
+)
+
+// x32 marks the calls of another convention on amd64, with numbers of its own.
+const x32 = 0x40000000
 
 // filterCalls restricts this thread, and what it becomes, to the calls that a
 // service has use for.
 func filterCalls() error {
-	policy, err := callPolicy()
+	here, err := arch.GetInfo("")
 	if err != nil {
-		return err
+		return fmt.Errorf("find the system calls of this processor: %w", err)
 	}
-	if err := seccomp.LoadFilter(seccomp.Filter{Policy: policy}); err != nil {
-		return fmt.Errorf("load the filter of system calls: %w", err)
+	raw, err := bpf.Assemble(callFilter(here))
+	if err != nil {
+		return fmt.Errorf("assemble the filter of system calls: %w", err)
+	}
+	filter := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); errno != 0 {
+		return fmt.Errorf("load the filter of system calls: %w", errno)
 	}
 	return nil
 }
 
-func callPolicy() (seccomp.Policy, error) {
-	here, err := arch.GetInfo("")
-	if err != nil {
-		return seccomp.Policy{}, fmt.Errorf("find the system calls of this processor: %w", err)
+// callFilter is the program. It is put together here, of blocks that each end
+// with an answer: the usual library (go-seccomp-bpf 1.6.0, whose tables of
+// numbers are used) goes on with an argument where the number of the call should
+// be, so that socket(16) passes for the call number 16.
+func callFilter(here *arch.Info) []bpf.Instruction {
+	program := []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offArch, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(here.ID), SkipTrue: 1},
+		refuse,
+		bpf.LoadAbsolute{Off: offNumber, Size: 4},
 	}
-	allow := seccomp.SyscallGroup{Action: seccomp.ActionAllow}
+	if here.ID == arch.X86_64.ID {
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpLessThan, Val: x32, SkipTrue: 1}, refuse)
+	}
+	add := func(name string, block ...bpf.Instruction) {
+		number, ok := here.SyscallNames[name]
+		if !ok {
+			return // not every processor has every call
+		}
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(number), SkipTrue: uint8(len(block))})
+		program = append(program, block...)
+	}
 	for _, name := range allowed {
-		// Not every processor has every call.
-		if _, ok := here.SyscallNames[name]; ok {
-			allow.Names = append(allow.Names, name)
-		}
+		add(name, let)
 	}
-	for _, family := range []uint64{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6} {
-		for _, name := range []string{"socket", "socketpair"} {
-			allow.NamesWithCondtions = append(allow.NamesWithCondtions, seccomp.NameWithConditions{
-				Name: name, Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.Equal, Value: family}},
-			})
-		}
+	argument := func(i uint32) bpf.Instruction { return bpf.LoadAbsolute{Off: offArgs + 8*i, Size: 4} }
+	// The kernel takes the family and the command as 32 bits, so the lower half is
+	// all that counts.
+	families := []bpf.Instruction{
+		argument(0),
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 3},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_INET6, SkipTrue: 1},
+		refuse,
+		let,
 	}
-	allow.NamesWithCondtions = append(allow.NamesWithCondtions,
-		seccomp.NameWithConditions{Name: "clone", Conditions: seccomp.ArgumentConditions{
-			{Argument: 0, Operation: seccomp.BitsNotSet, Value: namespaceFlags},
-		}},
-		// The answer 0 of an earlier call may be asked for, nothing be set.
-		seccomp.NameWithConditions{Name: "personality", Conditions: seccomp.ArgumentConditions{
-			{Argument: 0, Operation: seccomp.Equal, Value: 0xffffffff},
-		}},
-		// Typing into a terminal that others read.
-		seccomp.NameWithConditions{Name: "ioctl", Conditions: seccomp.ArgumentConditions{
-			{Argument: 1, Operation: seccomp.NotEqual, Value: unix.TIOCSTI},
-			{Argument: 1, Operation: seccomp.NotEqual, Value: unix.TIOCLINUX},
-		}},
-	)
-	return seccomp.Policy{DefaultAction: refused, Syscalls: []seccomp.SyscallGroup{
-		allow,
-		{Action: missing, Names: []string{"clone3"}},
-	}}, nil
+	add("socket", families...)
+	add("socketpair", families...)
+	add("clone", argument(0), bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: namespaceFlags, SkipFalse: 1}, refuse, let)
+	add("clone3", missing)
+	// Typing into a terminal that others read.
+	add("ioctl", argument(1),
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.TIOCSTI, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.TIOCLINUX, SkipTrue: 1},
+		let, refuse)
+	// It may be asked for, and nothing be set.
+	add("personality", argument(0), bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xffffffff, SkipTrue: 1}, refuse, let)
+	return append(program, refuse)
 }
 
 // namespaceFlags are the flags of clone that make a namespace.

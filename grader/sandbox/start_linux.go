@@ -41,6 +41,9 @@ func (l *Launcher) startConfined(ctx context.Context, spec Spec, output *os.File
 	if p.Path, err = filepath.Abs(spec.Path); err != nil {
 		return nil, fmt.Errorf("find the program: %w", err)
 	}
+	if l.off[LayerEnvironment] {
+		p.Env = append(os.Environ(), spec.Env...)
+	}
 	if os.Geteuid() == 0 && !l.off[LayerUser] {
 		if p.User, c.release, err = takeUser(); err != nil {
 			return nil, err
@@ -52,7 +55,7 @@ func (l *Launcher) startConfined(ctx context.Context, spec Spec, output *os.File
 	if c.group, err = l.controllers.make(spec, l.off); err != nil {
 		return nil, err
 	}
-	if err := c.startHolder(p, output); err != nil {
+	if err := c.startHolder(p, output, l.leak); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.control.SetReadDeadline(time.Now()) })
@@ -67,7 +70,7 @@ func (l *Launcher) startConfined(ctx context.Context, spec Spec, output *os.File
 }
 
 // startHolder starts the first stage and hands it the plan.
-func (c *confined) startHolder(p plan, output *os.File) error {
+func (c *confined) startHolder(p plan, output, leak *os.File) error {
 	var far, feed, feedFar *os.File
 	var err error
 	if c.control, far, err = socketPair("control"); err != nil {
@@ -91,8 +94,8 @@ func (c *confined) startHolder(p plan, output *os.File) error {
 		Path: self, Args: []string{holderName}, Env: []string{}, Stdout: output, Stderr: output,
 		ExtraFiles: []*os.File{planOut, far, feedFar}, SysProcAttr: holderAttributes(p),
 	}
-	if !p.has(LayerEnvironment) {
-		c.holder.Env = os.Environ()
+	if leak != nil {
+		c.holder.ExtraFiles = append(c.holder.ExtraFiles, leak)
 	}
 	err = c.holder.Start()
 	_ = planOut.Close()

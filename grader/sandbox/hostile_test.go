@@ -1,0 +1,397 @@
+//go:build linux
+
+package sandbox
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// hostileCase is one attack, what stops it, and how that is shown.
+type hostileCase struct {
+	name string
+	// layers all stop it, each alone; the first is the one meant to.
+	layers []Layer
+	// shown says where the attack succeeds without them, "" where that would harm
+	// the machine or another rule of the kernel's stops it, too: on that machine
+	// nothing can be shown.
+	shown string
+	// needs is the layer that must work on this machine, where the rest does not
+	// do.
+	needs Layer
+}
+
+const (
+	everywhere = "everywhere"
+	asRoot     = "root"
+)
+
+// asGrader are the layers between a service and a process of the launcher's own
+// user.
+var asGrader = []Layer{LayerProcesses, LayerMounts, LayerUser, LayerCapability, LayerSeccomp, LayerLandlock}
+
+var hostileCases = []hostileCase{
+	{"read a file of the machine", []Layer{LayerMounts}, everywhere, ""},
+	{"read another run's database", []Layer{LayerMounts}, everywhere, ""},
+	{"write a file of the machine", []Layer{LayerMounts, LayerLandlock}, everywhere, ""},
+	{"list a folder of the machine", []Layer{LayerMounts}, everywhere, ""},
+	{"follow a link out of the run's folder", []Layer{LayerMounts}, everywhere, ""},
+	{"leave the root by chroot", []Layer{LayerCapability, LayerSeccomp, LayerUser}, asRoot, ""},
+	{"look at the cgroups", []Layer{LayerMounts}, everywhere, ""},
+	{"look at the kernel's settings", []Layer{LayerMounts}, everywhere, ""},
+	{"share memory through /dev/shm", []Layer{LayerMounts, LayerLandlock}, everywhere, ""},
+	{"see the processes of the machine", []Layer{LayerMounts, LayerProcesses}, everywhere, ""},
+	{"read the grader's environment", asGrader, asRoot, ""},
+	{"read the grader's memory", append([]Layer{LayerSeccomp}, asGrader...), asRoot, ""},
+	{"trace the grader", append([]Layer{LayerSeccomp}, asGrader...), asRoot, ""},
+	{"signal the grader", asGrader, everywhere, ""},
+	{"signal everything", asGrader, everywhere, ""},
+	{"hold the grader's process", []Layer{LayerProcesses}, everywhere, ""},
+	{"connect to a port of the machine", []Layer{LayerNetwork}, everywhere, ""},
+	{"connect to the other side", []Layer{LayerNetwork}, "", ""},
+	{"connect to an abstract socket", []Layer{LayerNetwork, LayerLandlock}, everywhere, ""},
+	{"connect to a socket in the file system", []Layer{LayerMounts}, everywhere, ""},
+	{"find a way out of the machine", []Layer{LayerNetwork}, "", ""},
+	{"open a raw socket", []Layer{LayerCapability, LayerUser}, asRoot, ""},
+	{"open a packet socket", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
+	{"open a netlink socket", []Layer{LayerSeccomp}, everywhere, ""},
+	{"open a VM socket", []Layer{LayerSeccomp}, everywhere, ""},
+	{"open a crypto socket", []Layer{LayerSeccomp}, everywhere, ""},
+	{"use io_uring", []Layer{LayerSeccomp}, everywhere, ""},
+	{"use the keyring", []Layer{LayerSeccomp}, everywhere, ""},
+	{"switch off address randomisation", []Layer{LayerSeccomp}, everywhere, ""},
+	{"make a user namespace", []Layer{LayerSeccomp}, everywhere, ""},
+	{"unshare the mounts", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
+	{"use clone3", []Layer{LayerSeccomp}, everywhere, ""},
+	{"enter another namespace", []Layer{LayerSeccomp}, everywhere, ""},
+	{"mount something", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, asRoot, ""},
+	{"unmount something", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, asRoot, ""},
+	{"load a BPF program", []Layer{LayerSeccomp, LayerCapability, LayerUser}, "", ""},
+	{"count performance events", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
+	{"stop at page faults", []Layer{LayerSeccomp}, everywhere, ""},
+	{"open a file by its handle", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
+	{"set the clock", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
+	{"read the kernel's log", []Layer{LayerSeccomp, LayerCapability, LayerUser}, "", ""},
+	{"load a module", []Layer{LayerSeccomp, LayerCapability, LayerUser}, "", ""},
+	{"become root", []Layer{LayerUser, LayerCapability, LayerSeccomp}, asRoot, ""},
+	{"change the host name", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
+	{"make a device", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, asRoot, ""},
+	{"run before all others", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLimits}, "", ""},
+	{"be nicer to itself", []Layer{LayerCapability, LayerUser, LayerLimits}, asRoot, ""},
+	{"use more processors", []Layer{LayerCPUSet}, everywhere, LayerCPUSet},
+	{"keep a System V segment", []Layer{LayerSeccomp}, everywhere, ""},
+	{"start 400 processes", []Layer{LayerPids, LayerLimits}, everywhere, ""},
+	{"start 400 threads", []Layer{LayerPids, LayerLimits}, everywhere, ""},
+	{"open 4000 files", []Layer{LayerLimits}, everywhere, ""},
+	{"pin memory", []Layer{LayerLimits}, everywhere, ""},
+	{"make a file of a terabyte", []Layer{LayerLimits}, everywhere, ""},
+	{"fill the scratch space", []Layer{LayerTmpfs}, everywhere, ""},
+	{"fill the scratch space with names", []Layer{LayerTmpfs}, everywhere, ""},
+	{"fill the disk", []Layer{LayerDisk}, everywhere, ""},
+	{"take memory in several processes", []Layer{LayerMemory}, "", ""},
+	{"write to the root", []Layer{LayerMounts, LayerUser, LayerLandlock}, "", ""},
+	{"replace its own program", []Layer{LayerMounts, LayerUser, LayerLandlock}, "", ""},
+	{"use what it inherited", []Layer{LayerDescriptors}, everywhere, ""},
+	{"read the grader's variables", []Layer{LayerEnvironment}, everywhere, ""},
+	{"gain rights by a program", []Layer{LayerPrivileges, LayerSeccomp}, "", ""},
+	{"use a capability", []Layer{LayerCapability, LayerUser}, asRoot, ""},
+}
+
+// attacked runs one attack and tells whether it reached what it wanted, and
+// what it said.
+func attacked(t *testing.T, l *Launcher, program, name, target string) (reached bool, said string) {
+	t.Helper()
+	dir := t.TempDir()
+	// Open to the users of the sandbox: a layer, and no mode of a folder, must stop it.
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := os.Open(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = secret.Close() }()
+	memory := int64(256 << 20)
+	if strings.HasPrefix(name, "start 400") {
+		memory = 4 << 30 // it is not what is to stop this
+	}
+	without := *l
+	without.leak = secret
+	p, err := without.Start(t.Context(), Spec{
+		Path: program, Env: []string{"HOSTILE=attack", "ATTACK=" + name, "TARGET=" + target},
+		Dir: dir, Writable: []string{dir}, Memory: memory, Output: 1 << 20, Disk: 32 << 20, CPUs: "0",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	wait(t, p)
+	said = p.Tail() + p.Exit() + " " + string(p.Fault())
+	return strings.Contains(p.Tail(), "REACHED") && p.Fault() == "", said
+}
+
+// TestHostile runs every attack in the whole sandbox, where it must fail, and
+// then without the layers that stop it, where it must succeed: otherwise the
+// first would prove nothing.
+func TestHostile(t *testing.T) {
+	t.Setenv("P95LAB_SECRET", "1")
+	l := confinedLauncher(t)
+	targets := newTargets(t, l)
+	for _, c := range hostileCases {
+		t.Run(c.name, func(t *testing.T) {
+			if c.needs != "" && !l.works(c.needs) {
+				t.Skipf("this machine lends no %s", c.needs)
+			}
+			target := targets.of(t, c.name)
+			reached, said := attacked(t, l, targets.program, c.name, target)
+			if reached {
+				t.Errorf("it got what it wanted: %s", said)
+			}
+			t.Logf("with all layers: %s", said)
+			switch {
+			case c.shown == "", c.shown == asRoot && os.Geteuid() != 0:
+				return
+			}
+			bare := *l
+			bare.off = map[Layer]bool{}
+			for _, layer := range c.layers {
+				bare.off[layer] = true
+			}
+			reached, said = attacked(t, &bare, targets.program, c.name, targets.of(t, c.name))
+			t.Logf("without %v: %s", c.layers, said)
+			if lacking(said) {
+				t.Skipf("this kernel has no such thing: %s", said)
+			}
+			if !reached {
+				t.Errorf("without %v it still fails, so they were not shown to stop it: %s", c.layers, said)
+			}
+		})
+	}
+}
+
+// lacking tells that a kernel was built without what an attack uses.
+func lacking(said string) bool {
+	return strings.Contains(said, unix.EAFNOSUPPORT.Error()) || strings.Contains(said, unix.ENOSYS.Error()) ||
+		strings.Contains(said, unix.EPROTONOSUPPORT.Error())
+}
+
+// Each attack has its case, and each case its attack.
+func TestEveryAttackIsACase(t *testing.T) {
+	for _, c := range hostileCases {
+		if attacks[c.name] == nil {
+			t.Errorf("there is no attack %q", c.name)
+		}
+	}
+	for name := range attacks {
+		if !slices.ContainsFunc(hostileCases, func(c hostileCase) bool { return c.name == name }) {
+			t.Errorf("%q is never tried", name)
+		}
+	}
+}
+
+// targets are what attacks are aimed at: harmless, and of this test alone.
+type targets struct {
+	program              string // the hostile one, where every user may start it
+	file, socket         string
+	port, side, abstract string
+	victim               int
+}
+
+func newTargets(t *testing.T, l *Launcher) *targets {
+	t.Helper()
+	// Not below the folder that the attacks are given.
+	dir := t.TempDir()
+	g := &targets{program: filepath.Join(dir, "hostile"), file: filepath.Join(dir, "file"), socket: filepath.Join(dir, "socket"), abstract: "@p95lab-test-" + strconv.Itoa(os.Getpid())}
+	if err := os.WriteFile(g.file, []byte("secret"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(executable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(g.program, text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(g.file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range []struct{ network, address string }{{"unix", g.socket}, {"unix", g.abstract}, {"tcp", "127.0.0.1:0"}} {
+		listener, err := net.Listen(l.network, l.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+		if l.network == "tcp" {
+			g.port = listener.Addr().String()
+		}
+	}
+	if err := os.Chmod(g.socket, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	victim := exec.Command(executable())
+	victim.Env = []string{"HOSTILE=stand"}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = victim.Process.Kill()
+		_ = victim.Wait()
+	})
+	g.victim = victim.Process.Pid
+	g.side = listeningSide(t, l)
+	return g
+}
+
+// listeningSide starts a confined service that listens, for another to find.
+func listeningSide(t *testing.T, l *Launcher) string {
+	t.Helper()
+	said := make(chan string, 1)
+	startHostile(t, l, "listen", func(s *Spec) { s.Line = func(line string) { said <- line } })
+	select {
+	case address := <-said:
+		return strings.TrimSpace(address)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the other side does not listen")
+		return ""
+	}
+}
+
+func (g *targets) of(t *testing.T, name string) string {
+	t.Helper()
+	switch {
+	case strings.Contains(name, "abstract"):
+		return g.abstract
+	case strings.Contains(name, "socket in the file system"):
+		return g.socket
+	case strings.Contains(name, "port of the machine"):
+		return g.port
+	case strings.Contains(name, "other side"):
+		return g.side
+	case strings.Contains(name, "grader"):
+		return strconv.Itoa(g.victim)
+	case strings.Contains(name, "/dev/shm"):
+		t.Cleanup(func() { _ = os.Remove("/dev/shm/" + filepath.Base(filepath.Dir(g.file))) })
+	}
+	return g.file
+}
+
+// The service that others look for answers the launcher all the same.
+func TestDialReachesTheService(t *testing.T) {
+	launchers(t, func(t *testing.T, l *Launcher) {
+		said := make(chan string, 1)
+		p := startHostile(t, l, "listen", func(s *Spec) { s.Line = func(line string) { said <- line } })
+		address := strings.TrimSpace(<-said)
+		for range 40 { // more than wait in the feed
+			c, err := p.Dial(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hello, err := io.ReadAll(c)
+			if err != nil || string(hello) != "hello" {
+				t.Fatalf("it says %q, %v", hello, err)
+			}
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := p.Dial(t.Context(), "127.0.0.1:1"); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("a port where nobody listens: %v", err)
+		}
+		p.Kill()
+		if _, err := p.Dial(t.Context(), address); err == nil {
+			t.Error("an ended service answers")
+		}
+	})
+}
+
+// While a service stands still it does nothing, and afterwards it goes on.
+func TestPause(t *testing.T) {
+	launchers(t, func(t *testing.T, l *Launcher) {
+		lines := make(chan string, 1<<16)
+		p := startHostile(t, l, "tick", func(s *Spec) { s.Line = func(line string) { lines <- line } })
+		<-lines
+		p.Pause()
+		before := p.CPU()
+		spin(200 * time.Millisecond)
+		if after := p.CPU(); after-before > 50*time.Millisecond {
+			t.Errorf("it used %s of processor time while it stood still", after-before)
+		}
+		for len(lines) > 0 {
+			<-lines
+		}
+		p.Resume()
+		select {
+		case <-lines:
+		case <-time.After(30 * time.Second):
+			t.Error("it does not go on")
+		}
+		p.Pause()
+		p.Kill() // also what stands still
+	})
+}
+
+func spin(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+	}
+}
+
+// A launcher that is killed leaves neither processes nor groups behind.
+func TestKilledLauncherLeavesNoGroups(t *testing.T) {
+	l := confinedLauncher(t)
+	if len(l.controllers.at) == 0 {
+		t.Skip("this machine lends no cgroups")
+	}
+	launcher := exec.Command(executable())
+	launcher.Env = []string{"HOSTILE=launcher", "LISTEN=" + filepath.Join(t.TempDir(), "s"), "CONFINE=yes"}
+	out, err := launcher.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := launcher.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (found []string) {
+		for _, dir := range l.controllers.at {
+			groups, err := filepath.Glob(filepath.Join(dir, "p95lab-"+strconv.Itoa(launcher.Process.Pid)+"-*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, groups...)
+		}
+		return found
+	}
+	if len(left()) == 0 {
+		t.Fatal("there are no groups to look for")
+	}
+	if err := launcher.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = launcher.Wait() // it was killed
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for len(left()) > 0 && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond) // a group that is gone makes no event
+	}
+	if found := left(); len(found) > 0 {
+		t.Errorf("left behind: %v", found)
+	}
+}
