@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/p95lab/p95lab/grader/sandbox"
 )
 
 // flags are the command line, with their environment defaults.
@@ -25,6 +28,11 @@ type flags struct {
 	Slots    int              `help:"Runs at once. More than one measures worse on a small machine." default:"1" env:"P95LAB_SLOTS"`
 	LogLevel string           `help:"debug, info, warn or error." enum:"debug,info,warn,error" default:"info" env:"P95LAB_LOG_LEVEL"`
 	Version  kong.VersionFlag `help:"Print the version and leave."`
+
+	Serve  struct{} `cmd:"" default:"1" help:"Serve the lab; this is what happens without a command."`
+	Doctor struct {
+		JSON bool `help:"Print one object and nothing else."`
+	} `cmd:"" help:"Say what this machine confines learners' code with, and how to get what is missing."`
 }
 
 func main() {
@@ -38,8 +46,11 @@ func main() {
 
 func start(ctx context.Context) error {
 	var f flags
-	kong.Parse(&f, kong.Name("p95lab"), kong.Description("P95 Lab: learn performance engineering on services that are slow for real."),
+	command := kong.Parse(&f, kong.Name("p95lab"), kong.Description("P95 Lab: learn performance engineering on services that are slow for real."),
 		kong.Vars{"data": dataFolder(), "version": version()})
+	if command.Command() == "doctor" {
+		return doctor(ctx, f.Doctor.JSON)
+	}
 	if f.Data == "" {
 		return errors.New("there is no home folder to keep data in: say where with --data")
 	}
@@ -52,6 +63,17 @@ func start(ctx context.Context) error {
 		Log:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 		Ready: func(address string) { fmt.Printf("P95 Lab is ready: %s\n", address) },
 	})
+}
+
+// doctor prints what the sandbox finds on this machine.
+func doctor(ctx context.Context, machine bool) error {
+	report := sandbox.New(ctx).Report()
+	if !machine {
+		return report.Print(os.Stdout)
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(report)
 }
 
 // dataFolder is where data lies by default, for the grade command, too; "" where

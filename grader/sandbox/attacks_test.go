@@ -29,7 +29,7 @@ var attacks = map[string]attack{
 	"read a file of the machine":            readFile,
 	"read another run's database":           readFile,
 	"write a file of the machine":           func(t string) error { return writeTo(t, os.O_WRONLY) },
-	"list a folder of the machine":          func(t string) error { _, err := os.ReadDir(filepath.Dir(t)); return err },
+	"list a folder of the machine":          func(string) error { _, err := os.ReadDir("/usr/bin"); return err },
 	"follow a link out of the run's folder": throughLink,
 	"leave the root by chroot":              func(string) error { return unix.Chroot("/tmp") },
 	"look at the cgroups":                   func(string) error { _, err := os.ReadDir("/sys/fs/cgroup"); return err },
