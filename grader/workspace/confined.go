@@ -74,9 +74,14 @@ func collect(yard, name, to string) error {
 		return fmt.Errorf("open the folder of the build: %w", err)
 	}
 	defer func() { _ = root.Close() }()
-	from, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	if info, err := root.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("collect the program: %w", &refusedArtefact{"nothing, or a link, a pipe, a folder"})
+	}
+	// It cannot have changed since, as the build has ended, but a pipe that is
+	// opened by mistake must not hold us up.
+	from, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("collect the program: %w", &refusedArtefact{err.Error()})
+		return fmt.Errorf("open the program: %w", err)
 	}
 	defer func() { _ = from.Close() }()
 	info, err := from.Stat()
