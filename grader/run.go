@@ -323,6 +323,9 @@ func (r *run) load(ctx context.Context, cal calibration, before, after *side) (v
 		plan: p, sides: [2]*side{before, after}, mix: r.mix, rng: r.rng(streamLoad), live: picture,
 		touched: check.NewTouched(r.mix), rules: rules, weather: newWeather(), enough: j.enough,
 	}
+	if same != nil {
+		d.settled = check.Rules{Ignore: slices.Concat(same.Ignore, same.Unstable), Unordered: true}
+	}
 	r.send(verdict.Event{Kind: "plan", Plan: &verdict.Plan{
 		Seconds: (time.Duration(p.pairs+p.warm) * 2 * p.slice).Seconds(), Rate: p.rate, SliceMS: ms(p.slice), EdgesMS: edges,
 	}})

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -23,8 +24,9 @@ import (
 // hostileCase is one attack, what stops it, and how that is shown.
 type hostileCase struct {
 	name string
-	// layers all stop it, each alone; the first is the one meant to.
-	layers []Layer
+	// layers stop it, each alone; the first is the one meant to. beside are those
+	// that have to go, too, before it succeeds, and would not stop it alone.
+	layers, beside []Layer
 	// shown says where the attack succeeds without them, "" where that would harm
 	// the machine or another rule of the kernel's stops it, too: on that machine
 	// nothing can be shown.
@@ -39,75 +41,71 @@ const (
 	asRoot     = "root"
 )
 
-// asGrader are the layers between a service and a process of the launcher's own
-// user.
-var asGrader = []Layer{LayerProcesses, LayerMounts, LayerUser, LayerCapability, LayerSeccomp, LayerLandlock}
-
 var hostileCases = []hostileCase{
-	{"read a file of the machine", []Layer{LayerMounts}, everywhere, ""},
-	{"read another run's database", []Layer{LayerMounts}, everywhere, ""},
-	{"write a file of the machine", []Layer{LayerMounts, LayerLandlock}, everywhere, ""},
-	{"list a folder of the machine", []Layer{LayerMounts}, everywhere, ""},
-	{"follow a link out of the run's folder", []Layer{LayerMounts}, everywhere, ""},
-	{"leave the root by chroot", []Layer{LayerCapability, LayerSeccomp, LayerUser}, asRoot, ""},
-	{"look at the cgroups", []Layer{LayerMounts}, everywhere, ""},
-	{"look at the kernel's settings", []Layer{LayerMounts}, everywhere, ""},
-	{"share memory through /dev/shm", []Layer{LayerMounts, LayerLandlock}, everywhere, ""},
-	{"see the processes of the machine", []Layer{LayerMounts, LayerProcesses}, everywhere, ""},
-	{"read the grader's environment", asGrader, asRoot, ""},
-	{"read the grader's memory", append([]Layer{LayerSeccomp}, asGrader...), asRoot, ""},
-	{"trace the grader", append([]Layer{LayerSeccomp}, asGrader...), asRoot, ""},
-	{"signal the grader", asGrader, everywhere, ""},
-	{"signal everything", asGrader, everywhere, ""},
-	{"hold the grader's process", []Layer{LayerProcesses}, everywhere, ""},
-	{"connect to a port of the machine", []Layer{LayerNetwork}, everywhere, ""},
-	{"connect to the other side", []Layer{LayerNetwork}, "", ""},
-	{"connect to an abstract socket", []Layer{LayerNetwork, LayerLandlock}, everywhere, ""},
-	{"connect to a socket in the file system", []Layer{LayerMounts}, everywhere, ""},
-	{"find a way out of the machine", []Layer{LayerNetwork}, "", ""},
-	{"open a raw socket", []Layer{LayerCapability, LayerUser}, asRoot, ""},
-	{"open a packet socket", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
-	{"open a netlink socket", []Layer{LayerSeccomp}, everywhere, ""},
-	{"open a VM socket", []Layer{LayerSeccomp}, everywhere, ""},
-	{"open a crypto socket", []Layer{LayerSeccomp}, everywhere, ""},
-	{"use io_uring", []Layer{LayerSeccomp}, everywhere, ""},
-	{"use the keyring", []Layer{LayerSeccomp}, everywhere, ""},
-	{"switch off address randomisation", []Layer{LayerSeccomp}, everywhere, ""},
-	{"make a user namespace", []Layer{LayerSeccomp}, everywhere, ""},
-	{"unshare the mounts", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
-	{"use clone3", []Layer{LayerSeccomp}, everywhere, ""},
-	{"enter another namespace", []Layer{LayerSeccomp}, everywhere, ""},
-	{"mount something", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, asRoot, ""},
-	{"unmount something", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, asRoot, ""},
-	{"load a BPF program", []Layer{LayerSeccomp, LayerCapability, LayerUser}, "", ""},
-	{"count performance events", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
-	{"stop at page faults", []Layer{LayerSeccomp}, everywhere, ""},
-	{"open a file by its handle", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
-	{"set the clock", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
-	{"read the kernel's log", []Layer{LayerSeccomp, LayerCapability, LayerUser}, "", ""},
-	{"load a module", []Layer{LayerSeccomp, LayerCapability, LayerUser}, "", ""},
-	{"become root", []Layer{LayerUser, LayerCapability, LayerSeccomp}, asRoot, ""},
-	{"change the host name", []Layer{LayerSeccomp, LayerCapability, LayerUser}, asRoot, ""},
-	{"make a device", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, asRoot, ""},
-	{"run before all others", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLimits}, "", ""},
-	{"be nicer to itself", []Layer{LayerCapability, LayerUser, LayerLimits}, asRoot, ""},
-	{"use more processors", []Layer{LayerCPUSet}, everywhere, LayerCPUSet},
-	{"keep a System V segment", []Layer{LayerSeccomp}, everywhere, ""},
-	{"start 400 processes", []Layer{LayerPids, LayerLimits}, everywhere, ""},
-	{"start 400 threads", []Layer{LayerPids, LayerLimits}, everywhere, ""},
-	{"open 4000 files", []Layer{LayerLimits}, everywhere, ""},
-	{"pin memory", []Layer{LayerLimits}, everywhere, ""},
-	{"make a file of a terabyte", []Layer{LayerLimits}, everywhere, ""},
-	{"fill the scratch space", []Layer{LayerTmpfs}, everywhere, ""},
-	{"fill the scratch space with names", []Layer{LayerTmpfs}, everywhere, ""},
-	{"fill the disk", []Layer{LayerDisk}, everywhere, ""},
-	{"take memory in several processes", []Layer{LayerMemory}, "", ""},
-	{"write to the root", []Layer{LayerMounts, LayerUser, LayerLandlock}, "", ""},
-	{"replace its own program", []Layer{LayerMounts, LayerUser, LayerLandlock}, "", ""},
-	{"use what it inherited", []Layer{LayerDescriptors}, everywhere, ""},
-	{"read the grader's variables", []Layer{LayerEnvironment}, everywhere, ""},
-	{"gain rights by a program", []Layer{LayerPrivileges, LayerSeccomp}, "", ""},
-	{"use a capability", []Layer{LayerCapability, LayerUser}, asRoot, ""},
+	{"read a file of the machine", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"read another run's database", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"write a file of the machine", []Layer{LayerMounts}, []Layer{LayerLandlock}, everywhere, ""},
+	{"list a folder of the machine", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"follow a link out of the run's folder", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"leave the root by chroot", []Layer{LayerCapability, LayerSeccomp, LayerUser}, nil, asRoot, ""},
+	{"look at the cgroups", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"look at the kernel's settings", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"share memory through /dev/shm", []Layer{LayerMounts, LayerLandlock}, nil, everywhere, ""},
+	{"see the processes of the machine", []Layer{LayerMounts}, []Layer{LayerProcesses}, everywhere, ""},
+	{"read the grader's environment", []Layer{LayerMounts, LayerUser, LayerCapability}, []Layer{LayerProcesses, LayerSeccomp, LayerLandlock}, asRoot, ""},
+	{"read the grader's memory", []Layer{LayerSeccomp, LayerProcesses, LayerUser, LayerCapability, LayerLandlock}, []Layer{LayerMounts}, asRoot, ""},
+	{"trace the grader", []Layer{LayerSeccomp, LayerProcesses, LayerUser, LayerCapability, LayerLandlock}, []Layer{LayerMounts}, asRoot, ""},
+	{"signal the grader", []Layer{LayerProcesses, LayerUser, LayerLandlock}, []Layer{LayerMounts, LayerCapability, LayerSeccomp}, everywhere, ""},
+	{"signal everything", []Layer{LayerProcesses}, []Layer{LayerMounts, LayerUser, LayerCapability, LayerSeccomp, LayerLandlock}, everywhere, ""},
+	{"hold the grader's process", []Layer{LayerProcesses}, nil, everywhere, ""},
+	{"connect to a port of the machine", []Layer{LayerNetwork}, nil, everywhere, ""},
+	{"connect to the other side", []Layer{LayerNetwork}, nil, "", ""},
+	{"connect to an abstract socket", []Layer{LayerNetwork, LayerLandlock}, nil, everywhere, ""},
+	{"connect to a socket in the file system", []Layer{LayerMounts}, nil, everywhere, ""},
+	{"find a way out of the machine", []Layer{LayerNetwork}, nil, "", ""},
+	{"open a raw socket", []Layer{LayerCapability, LayerUser}, nil, asRoot, ""},
+	{"open a packet socket", []Layer{LayerSeccomp, LayerCapability, LayerUser}, nil, asRoot, ""},
+	{"open a netlink socket", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"open a VM socket", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"open a crypto socket", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"use io_uring", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"use the keyring", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"switch off address randomisation", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"make a user namespace", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"unshare the mounts", []Layer{LayerSeccomp, LayerCapability, LayerUser}, nil, asRoot, ""},
+	{"use clone3", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"enter another namespace", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"mount something", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, nil, asRoot, ""},
+	{"unmount something", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, nil, asRoot, ""},
+	{"load a BPF program", []Layer{LayerSeccomp, LayerCapability, LayerUser}, nil, "", ""},
+	{"count performance events", []Layer{LayerSeccomp}, []Layer{LayerCapability, LayerUser}, asRoot, ""},
+	{"stop at page faults", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"open a file by its handle", []Layer{LayerSeccomp}, []Layer{LayerCapability, LayerUser}, asRoot, ""},
+	{"set the clock", []Layer{LayerSeccomp}, []Layer{LayerCapability, LayerUser}, asRoot, ""},
+	{"read the kernel's log", []Layer{LayerSeccomp, LayerCapability, LayerUser}, nil, "", ""},
+	{"load a module", []Layer{LayerSeccomp, LayerCapability, LayerUser}, nil, "", ""},
+	{"become root", []Layer{LayerUser}, []Layer{LayerCapability, LayerSeccomp}, asRoot, ""},
+	{"change the host name", []Layer{LayerSeccomp, LayerCapability, LayerUser}, nil, asRoot, ""},
+	{"make a device", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLandlock}, nil, asRoot, ""},
+	{"run before all others", []Layer{LayerSeccomp, LayerCapability, LayerUser, LayerLimits}, nil, "", ""},
+	{"be nicer to itself", []Layer{LayerCapability, LayerUser}, []Layer{LayerLimits}, asRoot, ""},
+	{"use more processors", []Layer{LayerCPUSet}, nil, everywhere, LayerCPUSet},
+	{"keep a System V segment", []Layer{LayerSeccomp}, nil, everywhere, ""},
+	{"start 400 processes", []Layer{LayerPids, LayerLimits}, nil, everywhere, ""},
+	{"start 400 threads", []Layer{LayerPids, LayerLimits}, nil, everywhere, ""},
+	{"open 4000 files", []Layer{LayerLimits}, nil, everywhere, ""},
+	{"pin memory", []Layer{LayerLimits}, nil, everywhere, ""},
+	{"make a file of a terabyte", []Layer{LayerLimits}, nil, everywhere, ""},
+	{"fill the scratch space", []Layer{LayerTmpfs}, nil, everywhere, ""},
+	{"fill the scratch space with names", []Layer{LayerTmpfs}, nil, everywhere, ""},
+	{"fill the disk", []Layer{LayerDisk}, nil, everywhere, ""},
+	{"take memory in several processes", []Layer{LayerMemory}, nil, "", ""},
+	{"write to the root", []Layer{LayerMounts, LayerUser, LayerLandlock}, nil, "", ""},
+	{"replace its own program", []Layer{LayerMounts, LayerUser, LayerLandlock}, nil, "", ""},
+	{"use what it inherited", []Layer{LayerDescriptors}, nil, everywhere, ""},
+	{"read the grader's variables", []Layer{LayerEnvironment}, nil, everywhere, ""},
+	{"gain rights by a program", []Layer{LayerPrivileges, LayerSeccomp}, nil, "", ""},
+	{"use a capability", []Layer{LayerCapability}, []Layer{LayerUser}, asRoot, ""},
 }
 
 // attacked runs one attack and tells whether it reached what it wanted, and
@@ -165,12 +163,7 @@ func TestHostile(t *testing.T) {
 			case c.shown == "", c.shown == asRoot && os.Geteuid() != 0:
 				return
 			}
-			bare := *l
-			bare.off = map[Layer]bool{}
-			for _, layer := range c.layers {
-				bare.off[layer] = true
-			}
-			reached, said = attacked(t, &bare, targets.program, c.name, targets.of(t, c.name))
+			reached, said = attacked(t, l.without(c.layers, c.beside), targets.program, c.name, targets.of(t, c.name))
 			t.Logf("without %v: %s", c.layers, said)
 			if lacking(said) {
 				t.Skipf("this kernel has no such thing: %s", said)
@@ -178,8 +171,31 @@ func TestHostile(t *testing.T) {
 			if !reached {
 				t.Errorf("without %v it still fails, so they were not shown to stop it: %s", c.layers, said)
 			}
+			if len(c.layers)+len(c.beside) == 1 {
+				return
+			}
+			for _, layer := range c.layers {
+				if !l.works(layer) || (layer == LayerUser && os.Geteuid() != 0) {
+					continue
+				}
+				others := l.without(c.layers, c.beside)
+				delete(others.off, layer)
+				if reached, said := attacked(t, others, targets.program, c.name, targets.of(t, c.name)); reached {
+					t.Errorf("%s alone does not stop it: %s", layer, said)
+				}
+			}
 		})
 	}
+}
+
+// without is the launcher less some layers.
+func (l *Launcher) without(lists ...[]Layer) *Launcher {
+	bare := *l
+	bare.off = map[Layer]bool{}
+	for _, layer := range slices.Concat(lists...) {
+		bare.off[layer] = true
+	}
+	return &bare
 }
 
 // lacking tells that a kernel was built without what an attack uses.
@@ -393,5 +409,26 @@ func TestKilledLauncherLeavesNoGroups(t *testing.T) {
 	}
 	if found := left(); len(found) > 0 {
 		t.Errorf("left behind: %v", found)
+	}
+}
+
+// docs/security.md shows the table above: who reads it reads what is tested.
+func TestSecurityPageShowsTheCases(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| a service tries to | stopped, each alone, by | seen to succeed without |\n|---|---|---|\n")
+	for _, c := range hostileCases {
+		names := make([]string, len(c.layers))
+		for i, layer := range c.layers {
+			names[i] = string(layer)
+		}
+		shown := map[string]string{everywhere: "yes", asRoot: "yes, as root", "": "no"}[c.shown]
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", c.name, strings.Join(names, ", "), shown)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "security.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), table.String()) {
+		t.Errorf("docs/security.md does not show this table:\n%s", table.String())
 	}
 }
