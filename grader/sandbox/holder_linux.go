@@ -45,7 +45,8 @@ func init() {
 	if os.Args[0] == holderName {
 		os.Exit(hold())
 	}
-	os.Exit(enter())
+	enter()
+	os.Exit(1)
 }
 
 func isPipe(fd int) bool {

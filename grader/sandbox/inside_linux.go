@@ -12,14 +12,15 @@ import (
 )
 
 // enter is the second stage's main: it builds the private root, gives up every
-// right on this thread and becomes the service, whose only thread it then is.
-func enter() int {
+// right on this thread and becomes the service, whose only thread it then is. It
+// returns when that failed.
+func enter() {
 	unix.CloseOnExec(planFile)
 	unix.CloseOnExec(statusFile)
 	status := os.NewFile(statusFile, "status")
 	text, err := io.ReadAll(os.NewFile(planFile, "plan"))
 	if err != nil || len(text) == 0 {
-		return 1 // the holder has gone
+		return // the holder has gone
 	}
 	var p plan
 	if err := json.Unmarshal(text, &p); err == nil {
@@ -27,7 +28,6 @@ func enter() int {
 		// The status is all that is left to tell it to.
 		_, _ = status.WriteString(err.Error())
 	}
-	return 1
 }
 
 // become returns only with an error.

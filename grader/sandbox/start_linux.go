@@ -267,7 +267,7 @@ func describe(status uint32) (text string, ok bool) {
 	switch {
 	case ws.Exited():
 		return fmt.Sprintf("exit status %d", ws.ExitStatus()), ws.ExitStatus() == 0
-	case ws.Signaled():
+	case ws.Signaled(): //nolint:misspell // the standard library's name
 		return "signal: " + ws.Signal().String(), false
 	default:
 		return fmt.Sprintf("wait status %d", status), false

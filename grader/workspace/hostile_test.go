@@ -57,7 +57,7 @@ func TestFilesThatAreNotAdmitted(t *testing.T) {
 		{"a large file", map[string][]byte{"x.go": make([]byte, maxFile+1)}, "larger"},
 		{"many files", many, "more than"},
 	}
-	b := NewBuilder(t.TempDir(), func() *sandbox.Launcher { return sandbox.Open() })
+	b := NewBuilder(t.TempDir(), sandbox.Open)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := b.Build(t.Context(), "orders", test.files)
