@@ -22,15 +22,15 @@ func TestCheats(t *testing.T) {
 	}
 	tests := []struct {
 		name string
-		// says is what the verdict tells; "" where the cheat must have no effect or
-		// harm itself.
+		// says is what the verdict tells; "" where the cheat must have no effect,
+		// harm itself or be found out.
 		says string
 	}{
 		{"answers-nothing", "A wrong answer"},
 		{"cuts-answers", "A wrong answer"},
 		{"remembers-at-start", "wrong answer"},
 		{"remembers-under-load", "Under load a wrong answer"},
-		{"knows-the-generator", "wrong answer"},
+		{"knows-the-generator", ""},
 		{"writes-later", "wrong answer"},
 		{"prints-without-end", "printed more than"},
 		{"lies-in-counters", ""},
@@ -48,8 +48,16 @@ func TestCheats(t *testing.T) {
 				t.Fatal(err)
 			}
 			v, _ := grade(t, "missing-index", files)
+			for range 2 { // a machine too busy to tell says nothing of a cheat
+				if v.Outcome == verdict.TooNoisy {
+					v, _ = grade(t, "missing-index", files)
+				}
+			}
 			if v.Outcome == verdict.Passed || v.Score != 0 {
 				t.Errorf("%s with score %.0f", v.Outcome, v.Score)
+			}
+			if test.says == "" && (v.Gate == verdict.Build || v.Gate == verdict.Start) {
+				t.Errorf("it did not come to be measured: %s", v.Message)
 			}
 			if test.says == "" && v.Load != nil && len(v.Metrics) > 0 {
 				// It may harm itself: then it is slower, never faster.

@@ -36,7 +36,7 @@ const (
 // init and no function to call so that a program cannot forget it: without it
 // the second start would run the program itself, without end.
 func init() {
-	if len(os.Args) == 3 && os.Args[1] == probeArgument && os.Getpid() == 1 {
+	if len(os.Args) == 3 && os.Args[1] == probeArgument {
 		os.Exit(tryEscapes(os.Args[2]))
 	}
 	if len(os.Args) != 1 || (os.Args[0] != holderName && os.Args[0] != insideName) || !isPipe(planFile) {

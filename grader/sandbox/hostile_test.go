@@ -432,3 +432,46 @@ func TestSecurityPageShowsTheCases(t *testing.T) {
 		t.Errorf("docs/security.md does not show this table:\n%s", table.String())
 	}
 }
+
+// A launcher that lacks a layer is found out by its own probe, and is refused
+// where strangers' code is to run.
+func TestProbeMissesEachLayer(t *testing.T) {
+	t.Setenv("P95LAB_SECRET", "1")
+	whole := confinedLauncher(t)
+	if os.Geteuid() == 0 && whole.works(LayerMemory) && whole.works(LayerPids) {
+		if err := whole.Require(); err != nil {
+			t.Errorf("the whole sandbox is refused: %v", err)
+		}
+	}
+	leak, err := os.Open(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = leak.Close() }()
+	tried := map[Layer]bool{}
+	for _, e := range escapes {
+		if tried[e.layer] {
+			continue
+		}
+		tried[e.layer] = true
+		t.Run(string(e.layer), func(t *testing.T) {
+			off := []Layer{e.layer}
+			if e.layer == LayerCapability {
+				off = append(off, LayerUser) // which takes them, too
+			}
+			l := whole.without(off)
+			l.leak = leak
+			l.report = l.probe(t.Context())
+			l.confines = l.report.Isolated
+			if l.confines {
+				t.Errorf("it is not missed: %+v", l.report)
+			}
+			if err := l.Require(); !errors.Is(err, ErrNotIsolated) {
+				t.Errorf("strangers' code would run: %v", err)
+			}
+		})
+	}
+	if err := Open().Require(); !errors.Is(err, ErrNotIsolated) {
+		t.Errorf("an open launcher would run strangers' code: %v", err)
+	}
+}

@@ -38,6 +38,9 @@ const probeArgument = "p95lab: try to leave the sandbox"
 // probeTimeout is far beyond what it takes, some 50 ms.
 const probeTimeout = 10 * time.Second
 
+// probeFile is the most that a file of the probe may hold.
+const probeFile = 8 << 20
+
 // bait is what the probe tries to reach: harmless things of the launcher's own.
 type bait struct {
 	File, Port, Abstract string
@@ -114,7 +117,7 @@ func (l *Launcher) tryOut(ctx context.Context) ([]Finding, error) {
 	var answer []string
 	printed, err := l.Run(ctx, Spec{
 		Path: program, Args: []string{probeArgument, string(text)}, Dir: own, Writable: []string{own},
-		Memory: 512 << 20, Output: 1 << 20, Scratch: 1 << 20, Files: 8 << 20,
+		Memory: 512 << 20, Output: 1 << 20, Scratch: 1 << 20, Files: probeFile,
 		Line: func(line string) { answer = append(answer, line) },
 	})
 	if err != nil {
@@ -173,7 +176,9 @@ var escapes = []struct {
 	}},
 	{LayerEnvironment, func(bait) error { return onlyIf(len(os.Environ()) == 0, errors.New("it is empty")) }},
 	{LayerTmpfs, func(bait) error { return os.WriteFile(filepath.Join(scratch, "fill"), make([]byte, 4<<20), 0o600) }},
-	{LayerLimits, func(bait) error { return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1 << 16, Max: 1 << 16}) }},
+	{LayerLimits, func(bait) error {
+		return errors.Join(os.WriteFile("hole", nil, 0o600), os.Truncate("hole", 2*probeFile))
+	}},
 	{LayerHostname, func(bait) error {
 		name, err := os.Hostname()
 		return onlyIf(err == nil && name == "lab", errors.New("it is its own"))

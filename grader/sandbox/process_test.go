@@ -167,6 +167,9 @@ func confinedLauncher(t *testing.T) *Launcher {
 	t.Helper()
 	l := New(t.Context())
 	if !l.Isolated() {
+		if strings.Contains(os.Getenv("P95LAB_REQUIRE"), "namespaces") {
+			t.Fatalf("P95LAB_REQUIRE asks for namespaces: %s", l.Report().Summary())
+		}
 		t.Skip(l.Report().Summary())
 	}
 	return l

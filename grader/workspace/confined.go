@@ -17,7 +17,7 @@ import (
 // What a learner's build may use. A usual one takes a second or two and some
 // 400 MB.
 const (
-	buildTimeout  = time.Minute
+	buildTimeout  = 2 * time.Minute
 	buildMemory   = 1536 << 20
 	buildOutput   = 8 << 20
 	buildScratch  = 512 << 20
