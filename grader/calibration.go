@@ -188,7 +188,7 @@ func (r *run) calibrationPath(starter, reference workspace.Binary) (string, erro
 // closed loop: it asks how much, not how fast.
 func (r *run) capacity(ctx context.Context, starter workspace.Binary, template string, tries int) (best float64, calm bool, err error) {
 	s, err := start(ctx, filepath.Join(r.dir, "capacity"), service{
-		name: "before", binary: starter, trusted: starter, template: template, line: func(string, string) {},
+		name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: func(string, string) {},
 	})
 	if err != nil {
 		return 0, false, err
@@ -233,12 +233,12 @@ func (r *run) capacity(ctx context.Context, starter workspace.Binary, template s
 func (r *run) referenceRatio(ctx context.Context, starter, reference workspace.Binary, template string, capacity float64) (float64, error) {
 	dir := filepath.Join(r.dir, "reference")
 	quiet := func(string, string) {}
-	before, err := start(ctx, dir, service{name: "before", binary: starter, trusted: starter, template: template, line: quiet})
+	before, err := start(ctx, dir, service{name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: quiet})
 	if err != nil {
 		return 0, err
 	}
 	defer before.stop()
-	after, err := start(ctx, dir, service{name: "after", binary: reference, trusted: starter, template: template, line: quiet})
+	after, err := start(ctx, dir, service{name: "after", launcher: r.launcher(), binary: reference, trusted: starter, template: template, line: quiet})
 	if err != nil {
 		return 0, err
 	}

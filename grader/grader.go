@@ -12,6 +12,7 @@ import (
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/backing"
+	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/grader/workspace"
 	"github.com/p95lab/p95lab/labs"
@@ -24,6 +25,8 @@ type Grader struct {
 	cache     string
 	builder   *workspace.Builder
 	templates *backing.Templates
+	// launcher tries this machine out when it is first needed.
+	launcher func() *sandbox.Launcher
 
 	mu sync.Mutex // one calibration at a time
 }
@@ -33,12 +36,17 @@ type Grader struct {
 // On Linux as root it raises the scheduler's weight of this process's session.
 func New(cache string) *Grader {
 	weigh()
+	launcher := sync.OnceValue(func() *sandbox.Launcher { return sandbox.New(context.Background()) })
 	return &Grader{
 		cache:     cache,
-		builder:   workspace.NewBuilder(filepath.Join(cache, "builds")),
+		builder:   workspace.NewBuilder(filepath.Join(cache, "builds"), launcher),
 		templates: backing.NewTemplates(filepath.Join(cache, "templates")),
+		launcher:  launcher,
 	}
 }
+
+// Sandbox tells what this machine confines services with.
+func (g *Grader) Sandbox() sandbox.Report { return g.launcher().Report() }
 
 // GoVersion is the version of the go command that builds, such as "go1.26.8".
 func (g *Grader) GoVersion(ctx context.Context) (string, error) { return g.builder.GoVersion(ctx) }
@@ -80,7 +88,7 @@ func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
 		return err
 	}
 	defer done()
-	starter, err := g.builder.Build(ctx, c.Lab, nil)
+	starter, err := g.builder.BuildOurs(ctx, c.Lab, nil)
 	if err != nil {
 		return fmt.Errorf("build %s: %w", c.Lab, err)
 	}
@@ -96,7 +104,7 @@ func (g *Grader) reference(ctx context.Context, c challenges.Challenge) (workspa
 	if err != nil {
 		return workspace.Binary{}, fmt.Errorf("read the reference solution: %w", err)
 	}
-	b, err := g.builder.Build(ctx, c.Lab, files)
+	b, err := g.builder.BuildOurs(ctx, c.Lab, files)
 	if err != nil {
 		return workspace.Binary{}, fmt.Errorf("build the reference solution: %w", err)
 	}

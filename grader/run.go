@@ -15,6 +15,7 @@ import (
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/check"
+	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/grader/workspace"
 	"github.com/p95lab/p95lab/labs"
@@ -66,7 +67,9 @@ func (g *Grader) newRun(job Job, emit func(verdict.Event)) (*run, error) {
 	return r, nil
 }
 
-func (r *run) close() { _ = os.RemoveAll(r.dir) }
+// close removes the run's folder. What a service has left in it may be closed to
+// its own user, too.
+func (r *run) close() { _ = sandbox.RemoveAll(r.dir) }
 
 // rng is one stream of the run's seed; each use has its own, so that a check
 // that asks once more does not move the arrivals.
@@ -151,12 +154,12 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	before, err := start(ctx, r.dir, service{name: "before", binary: starter, trusted: starter, template: template, line: r.line})
+	before, err := start(ctx, r.dir, service{name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: r.line})
 	if err != nil {
 		return verdict.Verdict{}, fmt.Errorf("start the starter: %w", err)
 	}
 	defer before.stop()
-	after, err := start(ctx, r.dir, service{name: "after", binary: candidate, trusted: starter, template: template, line: r.line})
+	after, err := start(ctx, r.dir, service{name: "after", launcher: r.launcher(), binary: candidate, trusted: starter, template: template, line: r.line})
 	var down *startError
 	if errors.As(err, &down) {
 		return r.end(r.fault(down)), nil
@@ -199,7 +202,7 @@ func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, f
 			return starter, candidate, &v, nil
 		}
 	}
-	starter, err = r.builder.Build(ctx, r.job.Challenge.Lab, nil)
+	starter, err = r.builder.BuildOurs(ctx, r.job.Challenge.Lab, nil)
 	if err != nil {
 		return starter, candidate, nil, fmt.Errorf("build the starter: %w", err)
 	}
@@ -321,6 +324,9 @@ func (r *run) load(ctx context.Context, cal calibration, before, after *side) (v
 	d := &duel{
 		plan: p, sides: [2]*side{before, after}, mix: r.mix, rng: r.rng(streamLoad), live: picture,
 		touched: check.NewTouched(r.mix), rules: rules, weather: newWeather(), enough: j.enough,
+	}
+	if same != nil {
+		d.settled = check.Rules{Ignore: slices.Concat(same.Ignore, same.Unstable), Unordered: true}
 	}
 	r.send(verdict.Event{Kind: "plan", Plan: &verdict.Plan{
 		Seconds: (time.Duration(p.pairs+p.warm) * 2 * p.slice).Seconds(), Rate: p.rate, SliceMS: ms(p.slice), EdgesMS: edges,

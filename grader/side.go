@@ -33,6 +33,7 @@ type side struct {
 const (
 	serviceMemory = 512 << 20
 	serviceOutput = 4 << 20
+	serviceDisk   = 1 << 30
 	startTimeout  = 10 * time.Second
 	// requestTimeout is what an answer may take before it counts as failed, and
 	// as the worst latency.
@@ -59,6 +60,7 @@ type service struct {
 	trusted workspace.Binary // the starter: it alone runs migrations
 	// template is the database to copy.
 	template string
+	launcher *sandbox.Launcher
 	line     func(from, text string)
 }
 
@@ -81,8 +83,8 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 		return nil, err
 	}
 	out := &side{name: s.name, dir: own}
-	out.process, err = sandbox.Start(ctx, sandbox.Spec{
-		Path: s.binary.Path, Dir: own, Memory: serviceMemory, Output: serviceOutput, Weight: serviceWeight,
+	out.process, err = s.launcher.Start(ctx, sandbox.Spec{
+		Path: s.binary.Path, Dir: own, Writable: []string{own}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: serviceWeight,
 		Env: []string{
 			"PORT=" + strconv.Itoa(port), "ADMIN_PORT=" + strconv.Itoa(adminPort), backing.URL(database), "TMPDIR=" + own,
 		},
@@ -96,19 +98,21 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 			out.stop()
 		}
 	}()
-	options := load.Options{MaxConns: connections, Timeout: requestTimeout, BodyLimit: answerLimit}
+	options := load.Options{MaxConns: connections, Timeout: requestTimeout, BodyLimit: answerLimit, Connect: out.process.Dial}
 	out.client = load.Dial(net.JoinHostPort(host, strconv.Itoa(port)), options)
-	out.admin = load.Dial(net.JoinHostPort(host, strconv.Itoa(adminPort)), load.Options{MaxConns: 1, Timeout: 2 * time.Second, BodyLimit: 1 << 20})
+	out.admin = load.Dial(net.JoinHostPort(host, strconv.Itoa(adminPort)), load.Options{
+		MaxConns: 1, Timeout: 2 * time.Second, BodyLimit: 1 << 20, Connect: out.process.Dial,
+	})
 	return out, out.ready(ctx)
 }
 
 func migrate(ctx context.Context, s service, database string) error {
-	_, err := backing.Migrate(ctx, s.trusted.Path, s.binary.Migrations, database)
+	_, err := backing.Migrate(ctx, s.launcher, s.trusted.Path, s.binary.Migrations, database)
 	var exit *sandbox.ExitError
 	switch {
 	case errors.As(err, &exit):
 		return &startError{
-			message: "A migration failed: " + strings.TrimSpace(exit.Printed),
+			message: "A migration failed: " + lastLine(exit.Printed),
 			next:    "Fix the SQL in migrations/. Each file runs in one transaction, in order of their names.",
 			log:     exit.Printed,
 		}
@@ -119,6 +123,12 @@ func migrate(ctx context.Context, s service, database string) error {
 		}
 	}
 	return err
+}
+
+// lastLine is where a command says what it failed of.
+func lastLine(printed string) string {
+	lines := strings.Split(strings.TrimSpace(printed), "\n")
+	return lines[len(lines)-1]
 }
 
 // ready waits for the first answer of /healthz.
@@ -181,6 +191,9 @@ func (s *side) fell(when string) *startError {
 	case sandbox.OverOutput:
 		e.message = fmt.Sprintf("The service printed more than %d MB %s, and was ended.", serviceOutput>>20, when)
 		e.next = "Print less: nothing for each request or row."
+	case sandbox.OverDisk:
+		e.message = fmt.Sprintf("The service wrote more than %d MB to disk %s, and was ended.", serviceDisk>>20, when)
+		e.next = "Keep what it writes in bounds: no log files, no copies of the database."
 	default:
 		e.message = fmt.Sprintf("The service ended %s: %s.", when, s.process.Exit())
 		e.next = "The end of its output says why."

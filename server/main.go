@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/server/backup"
 )
 
@@ -28,6 +30,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the lab; the command when none is named."`
 	Backup  backupCommand  `cmd:"" help:"Write runs, answers and workspaces to one file, also while a server runs."`
 	Restore restoreCommand `cmd:"" help:"Bring a backup back. No server may use the data folder."`
+	Doctor  doctorCommand  `cmd:"" help:"Say what this machine confines learners' code with, and how to get what is missing."`
 }
 
 func main() {
@@ -107,6 +110,22 @@ func (r restoreCommand) Run(ctx context.Context, c *commands) error {
 }
 
 func step(done string) { fmt.Println(" ", done) }
+
+// doctorCommand is the one that says what the sandbox finds on this machine.
+type doctorCommand struct {
+	JSON bool `help:"Print one object and nothing else."`
+}
+
+// Run is called by kong.
+func (d doctorCommand) Run(ctx context.Context) error {
+	report := sandbox.New(ctx).Report()
+	if !d.JSON {
+		return report.Print(os.Stdout)
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(report)
+}
 
 // dataFolder is where data lies by default, for the grade command, too; "" where
 // there is no home folder, as for a system's service.

@@ -138,17 +138,21 @@ func Run(ctx context.Context, c Config) (err error) {
 			c.Log.Error("edits by other programs will not be seen", "error", err)
 		}
 	})
-	goVersion := ""
+	goVersion, isolated := "", func() bool { return false }
 	if c.Grade == nil {
 		if goVersion, err = grading.GoVersion(ctx); err != nil {
 			return err
+		}
+		isolated = func() bool { return grading.Sandbox().Isolated }
+		if !isolated() {
+			c.Log.Warn("learners' code runs as you: p95lab doctor says why", "missing", grading.Sandbox().Summary())
 		}
 		owned.Go(func() { prepare(background, grading, all, c.Log) })
 	}
 
 	server := &http.Server{
 		Handler: guard.Wrap(api.New(api.Options{
-			Lab: lab, Pages: pages, Live: viewers, Log: c.Log, Go: goVersion,
+			Lab: lab, Pages: pages, Live: viewers, Log: c.Log, Go: goVersion, Isolated: isolated,
 			Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 				set.WritePrometheus(w)

@@ -71,7 +71,8 @@ func (t *Templates) seed(ctx context.Context, path string, d Data) error {
 	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
 	defer cancel()
 	fresh := filepath.Join(work, "data.db")
-	_, err = sandbox.Run(ctx, sandbox.Spec{
+	// The starter is ours.
+	_, err = sandbox.Open().Run(ctx, sandbox.Spec{
 		Path: d.Binary, Args: []string{"seed"}, Dir: work, Memory: toolMemory, Output: toolOutput,
 		Env: []string{URL(fresh), fmt.Sprintf("SEED=%d", d.Seed), fmt.Sprintf("SCALE=%g", d.Scale), "TMPDIR=" + work},
 	})
@@ -113,13 +114,15 @@ func Copy(template, dst string) error {
 // Migrate applies the *.sql files of folder to a database. It is the trusted
 // binary that runs the learner's SQL, in a process with limits of its own. An
 // *sandbox.ExitError or a deadline is the learner's fault.
-func Migrate(ctx context.Context, trusted, folder, database string) (time.Duration, error) {
+func Migrate(ctx context.Context, l *sandbox.Launcher, trusted, folder, database string) (time.Duration, error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, migrateTimeout)
 	defer cancel()
-	_, err := sandbox.Run(ctx, sandbox.Spec{
-		Path: trusted, Args: []string{"migrate", folder}, Dir: filepath.Dir(database), Memory: toolMemory, Output: toolOutput,
-		Env: []string{URL(database), "TMPDIR=" + filepath.Dir(database)},
+	own := filepath.Dir(database)
+	_, err := l.Run(ctx, sandbox.Spec{
+		Path: trusted, Args: []string{"migrate", folder}, Dir: own, Memory: toolMemory, Output: toolOutput,
+		ReadOnly: []string{folder}, Writable: []string{own},
+		Env: []string{URL(database), "TMPDIR=" + own},
 	})
 	return time.Since(began), err
 }

@@ -23,6 +23,9 @@ type Options struct {
 	MaxConns  int           // connections at once; 256
 	Timeout   time.Duration // from the intended start to the last byte; 10 s
 	BodyLimit int           // bytes of an answer's body; 8 MiB
+	// Connect opens a connection to the address, for one that lies in another
+	// network; TCP from here is the default.
+	Connect func(ctx context.Context, addr string) (net.Conn, error)
 }
 
 // Client sends requests to one address over connections that it keeps. It is
@@ -53,6 +56,11 @@ func Dial(addr string, o Options) *Client {
 	}
 	if o.BodyLimit <= 0 {
 		o.BodyLimit = 8 << 20
+	}
+	if o.Connect == nil {
+		o.Connect = func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Client{addr: addr, o: o, ctx: ctx, cancel: cancel, all: map[*conn]struct{}{}}
@@ -164,7 +172,7 @@ func (c *Client) open(j job) (*conn, error) {
 	if j.run != nil {
 		defer context.AfterFunc(j.run.ctx, cancel)()
 	}
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", c.addr)
+	nc, err := c.o.Connect(ctx, c.addr)
 	if err != nil {
 		switch {
 		case c.ctx.Err() != nil:

@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"net"
 	"sync"
 	"time"
 )
@@ -72,8 +71,9 @@ func (l *loop) run(ctx context.Context, c *Client, draw func() Prepared, end tim
 // connection sends requests on one connection for as long as it lasts, and says
 // whether it did any good.
 func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, end time.Time) (useful bool) {
-	dialer := net.Dialer{Timeout: c.o.Timeout}
-	nc, err := dialer.DialContext(ctx, "tcp", c.addr)
+	dialling, cancel := context.WithTimeout(ctx, c.o.Timeout)
+	nc, err := c.o.Connect(dialling, c.addr)
+	cancel()
 	if err != nil {
 		l.errors++
 		return false

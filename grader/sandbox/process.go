@@ -1,10 +1,3 @@
-// Package sandbox starts a service that nobody trusts, watches its memory and
-// its output, and ends it with everything that it started. It knows processes;
-// it must not know challenges, builds or load.
-//
-// This is the solo form: the learner's own code on the learner's own machine.
-// It bounds memory and output, gives the service an empty environment, and lets
-// nothing outlive the run. It does not hide the machine's files or network.
 package sandbox
 
 import (
@@ -13,112 +6,107 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
-// Spec says what to start and how much it may use.
-type Spec struct {
-	Path string
-	Args []string
-	Env  []string // the whole environment
-	Dir  string
-	// Memory is the most resident memory in bytes, of all its processes
-	// together; Output the most bytes that it may print.
-	Memory int64
-	Output int64
-	// Weight is the nice value of its session's autogroup on Linux, where this
-	// user may set it; "" leaves it as it is.
-	Weight string
-	// Line receives what is printed, line by line, until Output is reached. It
-	// must not block for long.
-	Line func(string)
+// engine is how a service runs: confined, or open.
+type engine interface {
+	// PID is the service's own process, as this process sees it.
+	PID() int
+	kill()
+	terminate()
+	// wait blocks until nothing of the service is left, as far as this machine
+	// can tell.
+	wait() ending
+	// close lets go of what is left behind; nothing else is called after it.
+	close()
+	// hold stops or resumes all of the service, where that can be done.
+	hold(still bool)
+	dial(ctx context.Context, address string) (net.Conn, error)
+}
+
+// ending is how a service ended.
+type ending struct {
+	exit      string // "exit status 2", "signal: killed"
+	succeeded bool
+	oom       bool // the kernel ended it for its memory
+	cpu       time.Duration
 }
 
 // Process is a started service. Its end is told by Done.
 type Process struct {
-	cmd  *exec.Cmd
+	engine
+	spec Spec
 	done chan struct{}
 
 	mu    sync.Mutex
 	tail  tail
 	fault Fault
-	state *os.ProcessState
+	ended ending
 	peak  int64
 }
 
-// Fault says why a process was ended from outside; the zero value says that it
-// was not.
-type Fault string
-
-// The faults.
-const (
-	OverMemory Fault = "memory"
-	OverOutput Fault = "output"
-)
-
-// watchEvery is how often memory is looked at. Between two looks the limit of
-// the data segment holds, see limitData.
+// watchEvery is how often memory and disk are looked at. Between two looks the
+// limits of the kernel hold.
 const watchEvery = 50 * time.Millisecond
 
 // Start starts a service. It ends at the latest when ctx does.
-func Start(ctx context.Context, spec Spec) (*Process, error) {
+func (l *Launcher) Start(ctx context.Context, spec Spec) (*Process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	spec = spec.withDefaults()
 	out, in, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make a pipe for the output: %w", err)
 	}
-	p := &Process{done: make(chan struct{})}
-	started := make(chan error, 1)
-	waited := make(chan struct{})
-	go p.own(spec, in, started, waited)
-	err = <-started
+	how, err := l.start(ctx, spec, in)
 	_ = in.Close()
 	if err != nil {
+		said, _ := io.ReadAll(io.LimitReader(out, tailSize))
 		_ = out.Close()
+		if len(said) > 0 {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
-
+	p := &Process{engine: how, spec: spec, done: make(chan struct{})}
 	read := make(chan struct{})
-	go func() { defer close(read); p.read(out, spec) }()
-	go p.watch(ctx, spec, waited)
+	go func() { defer close(read); p.read(out) }()
+	waited, watched := make(chan struct{}), make(chan struct{})
+	go func() { defer close(watched); p.watch(ctx, l, waited) }()
 	go func() {
-		<-waited
-		// What it started may hold the pipe open; nothing of it may live on.
-		p.killGroup()
+		end := p.wait()
+		p.mu.Lock()
+		p.ended = end
+		if end.oom && p.fault == "" {
+			p.fault = OverMemory
+		}
+		p.mu.Unlock()
+		close(waited)
 		select {
 		case <-read:
-		case <-time.After(time.Second):
+		case <-time.After(time.Second): // something that left an open launcher holds the pipe
 		}
 		_ = out.Close()
 		<-read
+		<-watched
+		p.mu.Lock()
+		p.close()
+		p.mu.Unlock()
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// command is the service with nothing of our own environment in it.
-func command(spec Spec, output *os.File) *exec.Cmd {
-	cmd := exec.Command(spec.Path, spec.Args...)
-	cmd.Env, cmd.Dir = spec.Env, spec.Dir
-	if cmd.Env == nil {
-		cmd.Env = []string{} // nil would mean ours
-	}
-	cmd.Stdout, cmd.Stderr = output, output
-	return cmd
-}
-
 // Run starts a command, waits for its end and returns the end of what it
 // printed. The error is an *ExitError where the command ran and failed.
-func Run(ctx context.Context, spec Spec) (string, error) {
-	p, err := Start(ctx, spec)
+func (l *Launcher) Run(ctx context.Context, spec Spec) (string, error) {
+	p, err := l.Start(ctx, spec)
 	if err != nil {
 		return "", err
 	}
@@ -127,51 +115,63 @@ func Run(ctx context.Context, spec Spec) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return printed, fmt.Errorf("%s was ended: %w", filepath.Base(spec.Path), err)
 	}
-	if fault := p.Fault(); fault != "" || !p.succeeded() {
-		return printed, &ExitError{Exit: p.Exit(), Fault: fault, Printed: printed}
-	}
-	return printed, nil
-}
-
-// ExitError tells that a command ran and did not succeed.
-type ExitError struct {
-	Exit    string // "exit status 1"
-	Fault   Fault  // set where it was ended for what it used
-	Printed string // the end of its output
-}
-
-func (e *ExitError) Error() string {
-	if e.Fault != "" {
-		return "ended for its use of " + string(e.Fault)
-	}
-	return e.Exit + ": " + strings.TrimSpace(e.Printed)
-}
-
-func (p *Process) succeeded() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state != nil && p.state.Success()
+	if p.fault != "" || !p.ended.succeeded {
+		return printed, &ExitError{Exit: p.ended.exit, Fault: p.fault, Printed: printed}
+	}
+	return printed, nil
 }
 
 // Done is closed when the service has ended and all its output was read.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// PID is the service's process id.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+// Ended reports whether the service has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // Kill ends the service and all that it started, and waits for that.
 func (p *Process) Kill() {
-	p.killGroup()
+	p.act(engine.kill)
 	<-p.done
 }
 
 // Stop asks with SIGTERM, waits for grace at most, and kills.
 func (p *Process) Stop(grace time.Duration) {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // an ended process needs no asking
+	p.act(engine.terminate)
 	select {
 	case <-p.done:
 	case <-time.After(grace):
 		p.Kill()
+	}
+}
+
+// Pause makes the service and all that it started stand still until Resume: it
+// then uses nothing that another could miss. Where neither is possible both do
+// nothing.
+func (p *Process) Pause() { p.act(func(e engine) { e.hold(true) }) }
+
+// Resume is the end of Pause.
+func (p *Process) Resume() { p.act(func(e engine) { e.hold(false) }) }
+
+// Dial connects to an address of the service's own network.
+func (p *Process) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return p.dial(ctx, address)
+}
+
+// act does something to the service unless it has ended: its number may then be
+// another's.
+func (p *Process) act(do func(engine)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.Ended() {
+		do(p.engine)
 	}
 }
 
@@ -187,10 +187,7 @@ func (p *Process) Fault() Fault {
 func (p *Process) Exit() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state == nil {
-		return ""
-	}
-	return p.state.String()
+	return p.ended.exit
 }
 
 // Tail is the end of what was printed, at most 8 KiB, whole lines.
@@ -207,28 +204,29 @@ func (p *Process) PeakMemory() int64 {
 	return p.peak
 }
 
-// Ended reports whether the service has ended.
-func (p *Process) Ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
+// CPU is the processor time that the service and its children have used.
+func (p *Process) CPU() time.Duration {
+	p.mu.Lock()
+	ended := p.ended
+	p.mu.Unlock()
+	if ended.exit != "" {
+		return ended.cpu
 	}
+	return cpuTime(p.PID())
 }
 
 func (p *Process) end(f Fault) {
 	p.mu.Lock()
-	if p.fault == "" && p.state == nil {
+	if p.fault == "" && p.ended.exit == "" {
 		p.fault = f
 	}
 	p.mu.Unlock()
-	p.killGroup()
+	p.act(engine.kill)
 }
 
 // read takes the output until it ends or passes its limit.
-func (p *Process) read(out io.Reader, spec Spec) {
-	limited := &io.LimitedReader{R: out, N: spec.Output}
+func (p *Process) read(out io.Reader) {
+	limited := &io.LimitedReader{R: out, N: p.spec.Output}
 	lines := bufio.NewReaderSize(limited, 4096)
 	for {
 		// A line longer than the buffer is cut into pieces, so that one endless
@@ -239,8 +237,8 @@ func (p *Process) read(out io.Reader, spec Spec) {
 			p.mu.Lock()
 			p.tail.add(text)
 			p.mu.Unlock()
-			if spec.Line != nil {
-				spec.Line(text)
+			if p.spec.Line != nil {
+				p.spec.Line(text)
 			}
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
@@ -252,8 +250,8 @@ func (p *Process) read(out io.Reader, spec Spec) {
 	}
 }
 
-// watch ends the service at ctx's end or over its memory.
-func (p *Process) watch(ctx context.Context, spec Spec, waited <-chan struct{}) {
+// watch ends the service at ctx's end or over its memory or disk.
+func (p *Process) watch(ctx context.Context, l *Launcher, waited <-chan struct{}) {
 	look := time.NewTicker(watchEvery)
 	defer look.Stop()
 	for {
@@ -261,47 +259,21 @@ func (p *Process) watch(ctx context.Context, spec Spec, waited <-chan struct{}) 
 		case <-waited:
 			return
 		case <-ctx.Done():
-			p.killGroup()
+			p.act(engine.kill)
 			return
 		case <-look.C:
-			rss := p.resident()
+			rss := resident(p.PID())
 			p.mu.Lock()
 			p.peak = max(p.peak, rss)
 			p.mu.Unlock()
-			if spec.Memory > 0 && rss > spec.Memory {
+			if p.spec.Memory > 0 && rss > p.spec.Memory {
 				p.end(OverMemory)
+				return
+			}
+			if !l.off[LayerDisk] && overDisk(p.spec.Writable, p.spec.Disk) {
+				p.end(OverDisk)
 				return
 			}
 		}
 	}
-}
-
-// tail keeps the last lines of an output.
-type tail struct {
-	lines []string
-	size  int
-}
-
-// tailSize is how many bytes of output a verdict carries.
-const tailSize = 8 << 10
-
-func (t *tail) add(line string) {
-	t.lines = append(t.lines, line)
-	t.size += len(line)
-	for t.size > tailSize && len(t.lines) > 1 {
-		t.size -= len(t.lines[0])
-		t.lines = t.lines[1:]
-	}
-}
-
-func (t *tail) String() string {
-	var n int
-	for _, l := range t.lines {
-		n += len(l)
-	}
-	out := make([]byte, 0, n)
-	for _, l := range t.lines {
-		out = append(out, l...)
-	}
-	return string(out)
 }

@@ -64,7 +64,7 @@ func hostile(what string) {
 		}
 	case "daemon":
 		// A grandchild in a session of its own, holding the pipe.
-		child := exec.Command(os.Args[0])
+		child := exec.Command(executable())
 		child.Env = []string{"HOSTILE=hang-listening", "LISTEN=" + os.Getenv("LISTEN")}
 		child.Stdout = os.Stdout
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -87,6 +87,39 @@ func hostile(what string) {
 			}
 			_ = c.Close()
 		}
+	case "attack":
+		try(os.Getenv("ATTACK"), os.Getenv("TARGET"))
+	case "stand":
+		<-block
+	case "hold-memory":
+		held := make([]byte, 150<<20)
+		for i := range held {
+			held[i] = 1
+		}
+		fmt.Print("held")
+		<-block
+		fmt.Print(len(held))
+	case "tick":
+		for i := 0; ; i++ {
+			if i%(1<<24) == 0 {
+				fmt.Println(i)
+			}
+		}
+	case "listen":
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			fmt.Println("cannot listen:", err)
+			os.Exit(1)
+		}
+		fmt.Println(l.Addr())
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				os.Exit(1)
+			}
+			_, _ = c.Write([]byte("hello"))
+			_ = c.Close()
+		}
 	case "environment":
 		for _, e := range os.Environ() {
 			fmt.Println(e)
@@ -94,8 +127,13 @@ func hostile(what string) {
 	case "launcher":
 		// Stands for the grader: starts a service and is killed.
 		lines := make(chan string, 16)
-		p, err := Start(context.Background(), Spec{
-			Path: os.Args[0], Env: []string{"HOSTILE=daemon", "LISTEN=" + os.Getenv("LISTEN")},
+		l := Open()
+		if os.Getenv("CONFINE") != "" {
+			l = New(context.Background())
+		}
+		p, err := l.Start(context.Background(), Spec{
+			Path: executable(), Env: []string{"HOSTILE=daemon", "LISTEN=" + os.Getenv("LISTEN")},
+			Dir: filepath.Dir(os.Getenv("LISTEN")), Writable: []string{filepath.Dir(os.Getenv("LISTEN"))},
 			Memory: 1 << 30, Output: 1 << 20, Line: func(s string) { lines <- s },
 		})
 		if err != nil {
@@ -107,16 +145,47 @@ func hostile(what string) {
 	}
 }
 
-func startHostile(t *testing.T, what string, change func(*Spec)) *Process {
+// executable is the test binary, which is the hostile service, too.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
+// launchers runs a test with what confines nothing and with what confines all
+// that this machine can.
+func launchers(t *testing.T, test func(t *testing.T, l *Launcher)) {
 	t.Helper()
+	t.Run("open", func(t *testing.T) { test(t, Open()) })
+	t.Run("confined", func(t *testing.T) { test(t, confinedLauncher(t)) })
+}
+
+// confinedLauncher is a launcher that confines, or the end of the test.
+func confinedLauncher(t *testing.T) *Launcher {
+	t.Helper()
+	l := New(t.Context())
+	if !l.Isolated() {
+		if strings.Contains(os.Getenv("P95LAB_REQUIRE"), "namespaces") {
+			t.Fatalf("P95LAB_REQUIRE asks for namespaces: %s", l.Report().Summary())
+		}
+		t.Skip(l.Report().Summary())
+	}
+	return l
+}
+
+func startHostile(t *testing.T, l *Launcher, what string, change func(*Spec)) *Process {
+	t.Helper()
+	dir := t.TempDir()
 	spec := Spec{
-		Path: os.Args[0], Env: []string{"HOSTILE=" + what, "LISTEN=" + filepath.Join(t.TempDir(), "s")},
-		Dir: t.TempDir(), Memory: 512 << 20, Output: 1 << 20,
+		Path: executable(), Env: []string{"HOSTILE=" + what, "LISTEN=" + filepath.Join(dir, "s")},
+		Dir: dir, Writable: []string{dir}, Memory: 512 << 20, Output: 1 << 20,
 	}
 	if change != nil {
 		change(&spec)
 	}
-	p, err := Start(t.Context(), spec)
+	p, err := l.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,100 +215,115 @@ func TestEnds(t *testing.T) {
 		{"print", OverOutput, "", "xxx"},
 		{"one-line", OverOutput, "", "xxx"},
 	}
-	for _, test := range tests {
-		t.Run(test.what, func(t *testing.T) {
-			p := startHostile(t, test.what, func(s *Spec) {
-				if test.what == "memory" {
-					s.Memory = 96 << 20
+	launchers(t, func(t *testing.T, l *Launcher) {
+		for _, test := range tests {
+			t.Run(test.what, func(t *testing.T) {
+				p := startHostile(t, l, test.what, func(s *Spec) {
+					if test.what == "memory" {
+						s.Memory = 96 << 20
+					}
+				})
+				wait(t, p)
+				// Between two looks the data limit may be met first: then the runtime
+				// says so itself.
+				outOfMemory := test.fault == OverMemory && strings.Contains(p.Tail(), "out of memory")
+				if p.Fault() != test.fault && !outOfMemory {
+					t.Errorf("fault %q, want %q", p.Fault(), test.fault)
+				}
+				if !strings.Contains(p.Exit(), test.exit) && !outOfMemory {
+					t.Errorf("exit %q, want %q", p.Exit(), test.exit)
+				}
+				if !strings.Contains(p.Tail(), test.tail) {
+					t.Errorf("tail %q lacks %q", p.Tail(), test.tail)
+				}
+				if len(p.Tail()) > 2*tailSize {
+					t.Errorf("the tail holds %d bytes", len(p.Tail()))
 				}
 			})
-			wait(t, p)
-			// Between two looks the data limit may be met first: then the runtime
-			// says so itself.
-			outOfMemory := test.fault == OverMemory && strings.Contains(p.Tail(), "out of memory")
-			if p.Fault() != test.fault && !outOfMemory {
-				t.Errorf("fault %q, want %q", p.Fault(), test.fault)
-			}
-			if !strings.Contains(p.Exit(), test.exit) && !outOfMemory {
-				t.Errorf("exit %q, want %q", p.Exit(), test.exit)
-			}
-			if !strings.Contains(p.Tail(), test.tail) {
-				t.Errorf("tail %q lacks %q", p.Tail(), test.tail)
-			}
-			if len(p.Tail()) > 2*tailSize {
-				t.Errorf("the tail holds %d bytes", len(p.Tail()))
-			}
-		})
-	}
+		}
+	})
 }
 
 func TestEnvironmentIsEmpty(t *testing.T) {
 	t.Setenv("P95LAB_SECRET", "1")
-	p := startHostile(t, "environment", nil)
-	wait(t, p)
-	for line := range strings.Lines(p.Tail()) {
-		if !strings.HasPrefix(line, "HOSTILE=") && !strings.HasPrefix(line, "LISTEN=") {
-			t.Errorf("the service sees %q", line)
+	launchers(t, func(t *testing.T, l *Launcher) {
+		p := startHostile(t, l, "environment", nil)
+		wait(t, p)
+		for line := range strings.Lines(p.Tail()) {
+			if !strings.HasPrefix(line, "HOSTILE=") && !strings.HasPrefix(line, "LISTEN=") {
+				t.Errorf("the service sees %q", line)
+			}
 		}
-	}
+	})
 }
 
 func TestContextEndsIt(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	hanging := make(chan string, 1)
-	p, err := Start(ctx, Spec{
-		Path: os.Args[0], Env: []string{"HOSTILE=hang"}, Memory: 1 << 30, Output: 1 << 20,
-		Line: func(s string) { hanging <- s },
+	launchers(t, func(t *testing.T, l *Launcher) {
+		ctx, cancel := context.WithCancel(t.Context())
+		hanging := make(chan string, 1)
+		p, err := l.Start(ctx, Spec{
+			Path: executable(), Env: []string{"HOSTILE=hang"}, Memory: 1 << 30, Output: 1 << 20,
+			Line: func(s string) { hanging <- s },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-hanging
+		cancel()
+		wait(t, p)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-hanging
-	cancel()
-	wait(t, p)
 }
 
 func TestNothingOutlivesIt(t *testing.T) {
-	if !namespaces() {
-		t.Skip("no PID namespaces for this user: a service that leaves its session can outlive its run")
-	}
-	socket := filepath.Join(t.TempDir(), "s")
-	listening := make(chan string, 1)
-	p := startHostile(t, "daemon", func(s *Spec) {
-		s.Env = []string{"HOSTILE=daemon", "LISTEN=" + socket}
-		s.Line = func(line string) { listening <- line }
+	launchers(t, func(t *testing.T, l *Launcher) {
+		if !l.Isolated() && !namespaces() {
+			t.Skip("no PID namespaces for this user: a service that leaves its session can outlive its run")
+		}
+		listening := make(chan string, 1)
+		var socket string
+		p := startHostile(t, l, "daemon", func(s *Spec) {
+			socket = filepath.Join(s.Dir, "s")
+			s.Line = func(line string) { listening <- line }
+		})
+		if got := <-listening; got != "listening\n" {
+			t.Fatalf("the grandchild says %q", got)
+		}
+		p.Kill()
+		mustBeGone(t, socket)
 	})
-	if got := <-listening; got != "listening\n" {
-		t.Fatalf("the grandchild says %q", got)
-	}
-	p.Kill()
-	mustBeGone(t, socket)
 }
 
 func TestKilledGraderLeavesNothing(t *testing.T) {
-	if !namespaces() {
-		t.Skip("no PID namespaces for this user: a service that leaves its session can outlive its grader")
+	for _, confine := range []string{"", "yes"} {
+		t.Run("confine="+confine, func(t *testing.T) {
+			if confine == "" && !namespaces() {
+				t.Skip("no PID namespaces for this user: a service that leaves its session can outlive its grader")
+			}
+			if confine != "" {
+				confinedLauncher(t)
+			}
+			socket := filepath.Join(t.TempDir(), "s")
+			launcher := exec.Command(executable())
+			launcher.Env = []string{"HOSTILE=launcher", "LISTEN=" + socket, "CONFINE=" + confine}
+			out, err := launcher.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := launcher.Start(); err != nil {
+				t.Fatal(err)
+			}
+			line, err := bufio.NewReader(out).ReadString('\n')
+			if err != nil || line != "listening\n" {
+				t.Fatalf("the launcher says %q, %v", line, err)
+			}
+			if err := launcher.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, out)
+			_ = launcher.Wait() // it was killed
+			mustBeGone(t, socket)
+		})
 	}
-	socket := filepath.Join(t.TempDir(), "s")
-	launcher := exec.Command(os.Args[0])
-	launcher.Env = []string{"HOSTILE=launcher", "LISTEN=" + socket}
-	out, err := launcher.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := launcher.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || line != "listening\n" {
-		t.Fatalf("the launcher says %q, %v", line, err)
-	}
-	if err := launcher.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, out)
-	_ = launcher.Wait() // it was killed
-	mustBeGone(t, socket)
 }
 
 // mustBeGone waits until nobody accepts on a socket any more: the kernel ends
@@ -258,20 +342,24 @@ func mustBeGone(t *testing.T, socket string) {
 }
 
 func TestRunTellsFailure(t *testing.T) {
-	_, err := Run(t.Context(), Spec{Path: os.Args[0], Env: []string{"HOSTILE=exit"}, Memory: 1 << 30, Output: 1 << 20})
-	var exit *ExitError
-	if !errors.As(err, &exit) || exit.Exit != "exit status 3" || exit.Printed != "I give up\n" {
-		t.Fatalf("got %v", err)
-	}
+	launchers(t, func(t *testing.T, l *Launcher) {
+		_, err := l.Run(t.Context(), Spec{Path: executable(), Env: []string{"HOSTILE=exit"}, Memory: 1 << 30, Output: 1 << 20})
+		var exit *ExitError
+		if !errors.As(err, &exit) || exit.Exit != "exit status 3" || exit.Printed != "I give up\n" {
+			t.Fatalf("got %v", err)
+		}
+	})
 }
 
 func TestUsageIsSeen(t *testing.T) {
-	p := startHostile(t, "hang", nil)
-	deadline := time.Now().Add(10 * time.Second)
-	for p.PeakMemory() == 0 && time.Now().Before(deadline) {
-		time.Sleep(watchEvery) // the event is the next look
-	}
-	if p.PeakMemory() < 1<<20 || p.PeakMemory() > 256<<20 {
-		t.Errorf("peak memory of pid %s: %d bytes", strconv.Itoa(p.PID()), p.PeakMemory())
-	}
+	launchers(t, func(t *testing.T, l *Launcher) {
+		p := startHostile(t, l, "hang", nil)
+		deadline := time.Now().Add(10 * time.Second)
+		for p.PeakMemory() == 0 && time.Now().Before(deadline) {
+			time.Sleep(watchEvery) // the event is the next look
+		}
+		if p.PeakMemory() < 1<<20 || p.PeakMemory() > 256<<20 {
+			t.Errorf("peak memory of pid %s: %d bytes", strconv.Itoa(p.PID()), p.PeakMemory())
+		}
+	})
 }

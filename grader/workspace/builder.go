@@ -10,8 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io"
 	"io/fs"
 	"maps"
@@ -27,14 +25,15 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/p95lab/p95lab/grader/cache"
+	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/labs"
 )
 
 // Builder builds services and keeps what it built under Dir, by content. It is
 // safe for concurrent use; equal builds are done once.
 type Builder struct {
-	dir     string
-	timeout time.Duration
+	dir      string
+	launcher func() *sandbox.Launcher
 
 	mu      sync.Mutex // guards env and version
 	env     []string
@@ -71,15 +70,33 @@ func (e *BuildError) Error() string {
 const maxOutput = 64 << 10
 
 // NewBuilder returns a builder that keeps its results in dir.
-func NewBuilder(dir string) *Builder {
-	// The first build on a machine compiles SQLite, which takes about a minute
-	// on two cores; a learner's own build takes a second or two.
-	return &Builder{dir: dir, timeout: 5 * time.Minute}
+//
+// launcher confines the builds of what learners wrote.
+func NewBuilder(dir string, launcher func() *sandbox.Launcher) *Builder {
+	return &Builder{dir: dir, launcher: launcher}
 }
 
-// Build lays files over the service of that name and builds it. A *BuildError
-// is the learner's fault; any other error is not.
+// Build lays a learner's files over the service of that name and builds it,
+// confined where this machine can. Nothing of it stays in the go command's own
+// cache. A *BuildError is the learner's fault; any other error is not.
 func (b *Builder) Build(ctx context.Context, lab string, files map[string][]byte) (Binary, error) {
+	if refused := admit(files); refused != nil {
+		return Binary{}, refused
+	}
+	return b.buildOnce(ctx, lab, files, b.compileConfined)
+}
+
+// BuildOurs builds the starter, or a solution of the challenge itself. What it
+// compiles is kept in the go command's cache, so that a learner's build need not.
+func (b *Builder) BuildOurs(ctx context.Context, lab string, files map[string][]byte) (Binary, error) {
+	return b.buildOnce(ctx, lab, files, b.compile)
+}
+
+// compiler runs the go command on a workspace and returns what it printed. A
+// program that does not compile is an *exec.ExitError or a *sandbox.ExitError.
+type compiler func(ctx context.Context, env []string, src, out, lab string) (string, error)
+
+func (b *Builder) buildOnce(ctx context.Context, lab string, files map[string][]byte, compile compiler) (Binary, error) {
 	env, err := b.environment(ctx)
 	if err != nil {
 		return Binary{}, err
@@ -89,7 +106,7 @@ func (b *Builder) Build(ctx context.Context, lab string, files map[string][]byte
 		return Binary{}, err
 	}
 	for {
-		out, err, _ := b.flight.Do(key, func() (any, error) { return b.build(ctx, env, key, lab, files) })
+		out, err, _ := b.flight.Do(key, func() (any, error) { return b.build(ctx, env, key, lab, files, compile) })
 		if errors.Is(err, context.Canceled) && ctx.Err() == nil {
 			continue // it was another caller, sharing this build, who gave up
 		}
@@ -100,7 +117,7 @@ func (b *Builder) Build(ctx context.Context, lab string, files map[string][]byte
 	}
 }
 
-func (b *Builder) build(ctx context.Context, env []string, key, lab string, files map[string][]byte) (Binary, error) {
+func (b *Builder) build(ctx context.Context, env []string, key, lab string, files map[string][]byte, compile compiler) (Binary, error) {
 	began := time.Now()
 	home := filepath.Join(b.dir, key)
 	bin := Binary{Path: filepath.Join(home, lab), Hash: key, Migrations: filepath.Join(home, "migrations")}
@@ -125,14 +142,19 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	if err := os.MkdirAll(filepath.Join(result, "migrations"), 0o755); err != nil {
 		return Binary{}, fmt.Errorf("make the result folder: %w", err)
 	}
-	if refused := refuse(files); refused != nil {
-		return Binary{}, refused
-	}
-	output, err := b.compile(ctx, env, src, filepath.Join(result, lab), lab)
+	output, err := compile(ctx, env, src, filepath.Join(result, lab), lab)
 	if err != nil {
 		var exit *exec.ExitError
-		if errors.As(err, &exit) && ctx.Err() == nil {
+		var confined *sandbox.ExitError
+		if (errors.As(err, &exit) || errors.As(err, &confined)) && ctx.Err() == nil {
+			if confined != nil && confined.Fault != "" {
+				output = "the build was ended for its use of " + string(confined.Fault)
+			}
 			return Binary{}, &BuildError{Diagnostics: Parse(output, "labs/"+lab+"/"), Output: output}
+		}
+		var none *refusedArtefact
+		if errors.As(err, &none) {
+			return Binary{}, &BuildError{Output: none.Error()}
 		}
 		return Binary{}, fmt.Errorf("run the go command: %w", errors.Join(ctx.Err(), err))
 	}
@@ -155,11 +177,20 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	return bin, nil
 }
 
-// compile runs the go command and returns what it printed.
+// compileTimeout is long, as the first build on a machine compiles SQLite, which
+// takes about a minute on two cores.
+const compileTimeout = 5 * time.Minute
+
+// arguments are those of every build.
+func arguments(out, lab string) []string {
+	return []string{"build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o", out, "./labs/" + lab}
+}
+
+// compile runs the go command as it is, on what is ours.
 func (b *Builder) compile(ctx context.Context, env []string, src, out, lab string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	ctx, cancel := context.WithTimeout(ctx, compileTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o", out, "./labs/"+lab)
+	cmd := exec.CommandContext(ctx, "go", arguments(out, lab)...)
 	cmd.Dir = src
 	// Neither PATH nor HOME: with cgo off the go command needs no other program.
 	cmd.Env = append(slices.Clip(env), "TMPDIR="+filepath.Dir(out))
@@ -169,35 +200,9 @@ func (b *Builder) compile(ctx context.Context, env []string, src, out, lab strin
 	cmd.Stdout, cmd.Stderr = &printed, &printed
 	err := cmd.Run()
 	if ctx.Err() == context.DeadlineExceeded {
-		return printed.String(), fmt.Errorf("the build took longer than %s", b.timeout)
+		return printed.String(), fmt.Errorf("the build took longer than %s", compileTimeout)
 	}
 	return printed.String(), err
-}
-
-// refuse tells of files that the go command would leave out without a word: with
-// cgo off, those that import "C".
-func refuse(files map[string][]byte) error {
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if filepath.Ext(name) != ".go" {
-			continue
-		}
-		set := token.NewFileSet()
-		// What does not parse is the compiler's to tell.
-		file, err := parser.ParseFile(set, name, files[name], parser.ImportsOnly)
-		if err != nil {
-			continue
-		}
-		for _, i := range file.Imports {
-			if i.Path.Value == `"C"` {
-				at := set.Position(i.Pos())
-				return &BuildError{
-					Diagnostics: []Diagnostic{{File: name, Line: at.Line, Column: at.Column, Message: `import "C": there is no cgo here, write it in Go`}},
-					Output:      at.String() + `: import "C": there is no cgo here`,
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // key names a build by everything that goes into it.

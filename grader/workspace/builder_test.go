@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/p95lab/p95lab/grader/sandbox"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/p95lab/p95lab/labs"
@@ -50,7 +52,7 @@ func TestBuildIsKeptByContent(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a service")
 	}
-	b := NewBuilder(t.TempDir())
+	b := NewBuilder(t.TempDir(), launcher(t))
 	files, err := labs.Files("dashboard")
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +100,7 @@ func TestLayStaysInItsFolder(t *testing.T) {
 }
 
 func TestCgoIsRefusedWithItsPlace(t *testing.T) {
-	err := refuse(map[string][]byte{"x.go": []byte("package main\n\nimport \"C\"\n")})
+	err := admit(map[string][]byte{"x.go": []byte("package main\n\nimport \"C\"\n")})
 	var broken *BuildError
 	if !errors.As(err, &broken) || broken.Diagnostics[0].Line != 3 {
 		t.Errorf("got %v", err)
@@ -134,4 +136,10 @@ func TestReadTakesWhatCounts(t *testing.T) {
 			t.Errorf("read %d files", len(files))
 		}
 	}
+}
+
+// launcher is one that confines where this machine can.
+func launcher(t *testing.T) func() *sandbox.Launcher {
+	l := sandbox.New(t.Context())
+	return func() *sandbox.Launcher { return l }
 }

@@ -29,6 +29,9 @@ type Options struct {
 	Log     *slog.Logger
 	// Go is the version of the Go command that builds, "go1.26.8".
 	Go string
+	// Isolated tells whether a learner's code is confined here; asked for each
+	// page, as the first answer takes a moment.
+	Isolated func() bool
 }
 
 type handler struct {

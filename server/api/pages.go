@@ -51,7 +51,7 @@ func (h *handler) challenge(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	boot := render.NewBoot(c)
-	boot.Go = h.Go
+	boot.Go, boot.Isolated = h.Go, h.Isolated != nil && h.Isolated()
 	if boot.Workspace, err = h.Lab.Workspaces.View(c); err != nil {
 		return err
 	}

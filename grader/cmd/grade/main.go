@@ -44,11 +44,12 @@ type tool struct {
 type cli struct {
 	Data string `help:"Folder of workspaces and of the cache." env:"P95LAB_DATA" default:"${data}" type:"path"`
 
-	Run   runCmd   `cmd:"" help:"Grade files against a challenge's starter."`
-	Check checkCmd `cmd:"" help:"Prove a challenge: starter misses, solution passes, wrong fixes fail."`
-	List  listCmd  `cmd:"" help:"List the challenges."`
-	New   newCmd   `cmd:"" help:"Begin a new challenge in challenges/<slug>."`
-	Warm  warmCmd  `cmd:"" help:"Build and seed beforehand what the first runs need."`
+	Run    runCmd    `cmd:"" help:"Grade files against a challenge's starter."`
+	Check  checkCmd  `cmd:"" help:"Prove a challenge: starter misses, solution passes, wrong fixes fail."`
+	List   listCmd   `cmd:"" help:"List the challenges."`
+	New    newCmd    `cmd:"" help:"Begin a new challenge in challenges/<slug>."`
+	Warm   warmCmd   `cmd:"" help:"Build and seed beforehand what the first runs need."`
+	Doctor doctorCmd `cmd:"" help:"Say what this machine confines services with, and how to get what is missing."`
 }
 
 func main() {

@@ -17,40 +17,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// own starts the command and waits for it, on one OS thread that lives as long
-// as the command: the parent-death signal follows the thread that started the
-// child, not the process (golang/go#27505).
-func (p *Process) own(spec Spec, output *os.File, started chan<- error, waited chan<- struct{}) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
-	p.cmd = command(spec, output)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
-	if namespaces() {
-		p.cmd.SysProcAttr.Cloneflags, p.cmd.SysProcAttr.UidMappings, p.cmd.SysProcAttr.GidMappings = namespaceFlags()
-	}
-	if err := p.cmd.Start(); err != nil {
-		started <- err
-		return
-	}
-	limitData(p.cmd.Process.Pid, spec.Memory)
-	if spec.Weight != "" {
-		// Only root may raise it; for others the usual weight has to do.
-		_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", p.cmd.Process.Pid), []byte(spec.Weight), 0)
-	}
-	started <- nil
-	// Wait's error repeats the state that is kept here.
-	_ = p.cmd.Wait()
-	p.mu.Lock()
-	p.state = p.cmd.ProcessState
-	p.mu.Unlock()
-	close(waited)
+// startOpen starts a service with what any user may have: a session, and a PID
+// namespace where this machine grants one.
+func startOpen(spec Spec, output *os.File) (*openService, error) {
+	o := &openService{cmd: command(spec, output), waited: make(chan struct{})}
+	started := make(chan error, 1)
+	// One OS thread that lives as long as the command: the parent-death signal
+	// follows the thread that started the child, not the process
+	// (golang/go#27505).
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		o.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+		if namespaces() {
+			o.cmd.SysProcAttr.Cloneflags, o.cmd.SysProcAttr.UidMappings, o.cmd.SysProcAttr.GidMappings = openFlags()
+		}
+		if err := o.cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		limitData(o.cmd.Process.Pid, spec.Memory)
+		if spec.Weight != "" {
+			// Only root may raise it; for others the usual weight has to do.
+			_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", o.cmd.Process.Pid), []byte(spec.Weight), 0)
+		}
+		started <- nil
+		// Wait's error repeats the state that is kept.
+		_ = o.cmd.Wait()
+		o.signal(syscall.SIGKILL) // what it left in its session
+		close(o.waited)
+	}()
+	return o, <-started
 }
 
-// namespaceFlags asks for a PID namespace: the service is its first process,
+func (o *openService) wait() ending {
+	<-o.waited
+	return o.ending()
+}
+
+// openFlags asks for a PID namespace: the service is its first process,
 // and when that ends the kernel ends all others in it, also those that left its
 // session. An ordinary user needs a user namespace for it.
-func namespaceFlags() (flags uintptr, uid, gid []syscall.SysProcIDMap) {
+func openFlags() (flags uintptr, uid, gid []syscall.SysProcIDMap) {
 	if os.Geteuid() == 0 {
 		return unix.CLONE_NEWPID, nil, nil
 	}
@@ -63,7 +71,7 @@ func namespaceFlags() (flags uintptr, uid, gid []syscall.SysProcIDMap) {
 // a program that does not exist in one, which fails differently.
 var namespaces = sync.OnceValue(func() bool {
 	cmd := exec.Command("/nonexistent")
-	flags, uid, gid := namespaceFlags()
+	flags, uid, gid := openFlags()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, UidMappings: uid, GidMappings: gid}
 	return errors.Is(cmd.Start(), fs.ErrNotExist)
 })
@@ -81,35 +89,36 @@ func limitData(pid int, memory int64) {
 	_ = unix.Prlimit(pid, unix.RLIMIT_CORE, &core, nil)
 }
 
-func (p *Process) killGroup() {
-	// Both may fail because it has ended, which is what is wanted.
-	_ = p.cmd.Process.Kill()
-	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+func (o *openService) hold(still bool) { stand(o.PID(), still) }
+
+// stand stops or resumes a service's processes one by one, where no freezer
+// does it at once.
+func stand(pid int, still bool) {
+	signal := map[bool]syscall.Signal{true: syscall.SIGSTOP, false: syscall.SIGCONT}[still]
+	for _, member := range descendants(pid) {
+		_ = syscall.Kill(member, signal) // it may have ended
+	}
 }
 
-// resident adds up the resident memory of the service's session, in bytes.
-func (p *Process) resident() int64 {
+// resident adds up the resident memory of a service's processes, in bytes.
+func resident(pid int) int64 {
 	var sum int64
-	for _, pid := range p.members() {
-		sum += residentOf(pid)
+	for _, member := range descendants(pid) {
+		sum += residentOf(member)
 	}
 	return sum
 }
 
-// CPU is the processor time that the service and its children have used.
-func (p *Process) CPU() time.Duration {
+// cpuTime is the processor time that a service and its children have used.
+func cpuTime(pid int) time.Duration {
 	var sum time.Duration
-	for _, pid := range p.members() {
-		sum += cpuOf(pid)
+	for _, member := range descendants(pid) {
+		sum += cpuOf(member)
 	}
 	return sum
 }
 
-// members lists the service and its descendants.
-func (p *Process) members() []int {
-	return descendants(p.cmd.Process.Pid)
-}
-
+// descendants lists a process and all that it started.
 func descendants(pid int) []int {
 	found := []int{pid}
 	for i := 0; i < len(found) && len(found) < 1024; i++ {

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package sandbox
+
+// What only Linux has.
+
+func try(string, string) {}
+
+func namespaces() bool { return false }
