@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"runtime/pprof"
 	"time"
 
 	"github.com/p95lab/p95lab/grader/load"
@@ -18,6 +20,8 @@ type generatorOptions struct {
 	Conns int           `json:"conns"`
 	Rate  float64       `json:"rate"` // of an open slice, per second
 	For   time.Duration `json:"for"`
+	// Profile is where a CPU profile is written, "" for none.
+	Profile string `json:"profile,omitempty"`
 }
 
 // generated is what it found.
@@ -41,6 +45,17 @@ func generate(ctx context.Context, options []byte, t *talk) error {
 	var o generatorOptions
 	if err := json.Unmarshal(options, &o); err != nil {
 		return fmt.Errorf("read the options: %w", err)
+	}
+	if o.Profile != "" {
+		file, err := os.Create(o.Profile)
+		if err != nil {
+			return fmt.Errorf("write the profile: %w", err)
+		}
+		defer func() { _ = file.Close() }() // a profile that is cut short cannot be read, which tells
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return fmt.Errorf("profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
 	}
 	c := load.Dial(o.Addr, load.Options{MaxConns: o.Conns, Timeout: time.Minute})
 	defer c.Close()

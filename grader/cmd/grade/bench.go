@@ -67,11 +67,12 @@ type benchCostCmd struct {
 	benchFlags
 	For     time.Duration `help:"Of each run." default:"4s"`
 	Repeats int           `help:"Interleaved repetitions." default:"5"`
+	Profile string        `help:"File for a CPU profile of the lab's generator." type:"path"`
 }
 
 func (c *benchCostCmd) Run(t *tool) error {
 	return t.experiment(func(b bench.Bench) error {
-		got, err := b.Cost(t.ctx, bench.CostOptions{For: c.For, Repeats: c.Repeats})
+		got, err := b.Cost(t.ctx, bench.CostOptions{For: c.For, Repeats: c.Repeats, Profile: c.Profile})
 		if err != nil {
 			return err
 		}
