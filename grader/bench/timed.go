@@ -36,8 +36,8 @@ func timed(ctx context.Context, options []byte, t *talk) error {
 	var all sync.WaitGroup
 	all.Go(func() { d.run(stop) })
 	err := listen(ctx, t, func(nc net.Conn, _ []byte) error {
-		at := time.Since(start)
-		d.add(reply{at: o.Shape.due(at, answered.Add(1)-1), to: nc})
+		n := answered.Add(1) - 1
+		d.add(reply{at: o.Shape.due(time.Since(start), n), n: n, to: nc})
 		return nil
 	}, func() served { return served{Answered: answered.Load()} })
 	close(stop)
@@ -48,16 +48,20 @@ func timed(ctx context.Context, options []byte, t *talk) error {
 // reply is an answer and when it is due.
 type reply struct {
 	at time.Duration
+	n  int64 // of the request, in the order of arrival
 	to net.Conn
 }
 
-// replies is a heap by time.
+// replies is a heap by time. After a stall many are due at once, and those that
+// waited longest go first.
 type replies []reply
 
-func (r replies) Len() int           { return len(r) }
-func (r replies) Less(i, j int) bool { return r[i].at < r[j].at }
-func (r replies) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *replies) Push(v any)        { *r = append(*r, v.(reply)) }
+func (r replies) Len() int { return len(r) }
+func (r replies) Less(i, j int) bool {
+	return r[i].at < r[j].at || r[i].at == r[j].at && r[i].n < r[j].n
+}
+func (r replies) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
+func (r *replies) Push(v any)   { *r = append(*r, v.(reply)) }
 func (r *replies) Pop() any {
 	old := *r
 	last := old[len(old)-1]

@@ -14,8 +14,11 @@ import (
 
 // benchCmd is the lab's measurement, measured.
 type benchCmd struct {
-	Cost benchCostCmd `cmd:"" help:"What a request costs the generator, beside wrk, Vegeta and k6."`
-	Part benchPartCmd `cmd:"" hidden:"" help:"A process of the bench."`
+	Cost  benchCostCmd  `cmd:"" help:"What a request costs the generator, beside wrk, Vegeta and k6."`
+	Truth benchTruthCmd `cmd:"" help:"What it reads from services whose latencies are known."`
+	Pace  benchPaceCmd  `cmd:"" help:"When its requests really arrive."`
+	AA    benchAACmd    `cmd:"" name:"aa" help:"What it says of services whose difference is known."`
+	Part  benchPartCmd  `cmd:"" hidden:"" help:"A process of the bench."`
 }
 
 // benchFlags are common to all experiments.
@@ -134,4 +137,94 @@ func (t *table) end(to *tool, bounds []bench.Bound, skipped []string) error {
 		return errNotPassed
 	}
 	return nil
+}
+
+type benchTruthCmd struct {
+	benchFlags
+	For     time.Duration `help:"Of each run; whole periods of 2 s." default:"10s"`
+	Rate    float64       `help:"Requests per second." default:"500"`
+	Repeats int           `help:"Interleaved repetitions." default:"3"`
+}
+
+func (c *benchTruthCmd) Run(t *tool) error {
+	return t.experiment(func(b bench.Bench) error {
+		got, err := b.Truth(t.ctx, bench.TruthOptions{For: c.For, Rate: c.Rate, Repeats: c.Repeats})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(t, got)
+		}
+		w := newTable(t.out, "service", "generator", "P50 ms", "P95 ms", "P99 ms", "P50 off", "P95 off", "P99 off", "never sent")
+		var last bench.Shape
+		for _, r := range got.Rows {
+			if r.Shape != last {
+				w.row(string(r.Shape), "(truth)", figure(r.Truth.P50), figure(r.Truth.P95), figure(r.Truth.P99), "", "", "", "")
+				last = r.Shape
+			}
+			off := func(q string) string { return fmt.Sprintf("%+.1f %%", 100*r.Error(q)) }
+			w.row(string(r.Shape), r.Name, figure(r.P50.Median), figure(r.P95.Median), figure(r.P99.Median),
+				off("p50"), off("p95"), off("p99"), fmt.Sprint(r.Dropped))
+		}
+		return w.end(t, got.Bounds, got.Skipped)
+	})
+}
+
+type benchPaceCmd struct {
+	benchFlags
+	For     time.Duration `help:"Of each run." default:"5s"`
+	Rate    float64       `help:"Requests per second." default:"1000"`
+	Repeats int           `help:"Interleaved repetitions." default:"3"`
+}
+
+func (c *benchPaceCmd) Run(t *tool) error {
+	return t.experiment(func(b bench.Bench) error {
+		got, err := b.Pace(t.ctx, bench.PaceOptions{For: c.For, Rate: c.Rate, Repeats: c.Repeats})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(t, got)
+		}
+		w := newTable(t.out, "generator", "late P50 ms", "late P99 ms", "spread", "gaps kept", "in bursts", "its own account, P99 ms")
+		for _, r := range got.Rows {
+			told := "none"
+			if r.Told != nil {
+				told = fmt.Sprintf("%.3f", r.Told.Median)
+			}
+			w.row(r.Name, fmt.Sprintf("%.3f", r.LateP50.Median), fmt.Sprintf("%.3f", r.LateP99.Median),
+				fmt.Sprintf("%.3f–%.3f", r.LateP99.Low, r.LateP99.High),
+				fmt.Sprintf("%.1f %%", 100*r.Kept.Median), fmt.Sprintf("%.1f %%", 100*r.Bursts.Median), told)
+		}
+		return w.end(t, got.Bounds, got.Skipped)
+	})
+}
+
+func figure(ms float64) string { return fmt.Sprintf("%.2f", ms) }
+
+type benchAACmd struct {
+	benchFlags
+	Runs   int           `help:"Trials of each kind." default:"100"`
+	Budget time.Duration `help:"Of a trial, both sides together." default:"10s"`
+	Busy   bool          `help:"With a neighbour that uses a processor all the time."`
+	Out    string        `help:"File to which each trial is appended; a later call goes on from it." type:"path"`
+}
+
+func (c *benchAACmd) Run(t *tool) error {
+	return t.experiment(func(b bench.Bench) error {
+		got, err := b.AA(t.ctx, bench.AAOptions{Runs: c.Runs, Budget: c.Budget, Busy: c.Busy, Out: c.Out})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return printJSON(t, got)
+		}
+		w := newTable(t.out, "second service", "trials", "P95 ratio, mean", "deviation", "of the typical", "half-width", "called different", "wrongly", "when stopped early", "after pairs")
+		percent := func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }
+		for _, r := range got.Rows {
+			w.row(fmt.Sprintf("%.1f × the work", r.Factor), fmt.Sprint(r.Trials), fmt.Sprintf("%.3f", r.Mean), percent(r.SD), percent(r.HLSD),
+				"±"+percent(r.Width), percent(r.Found), percent(r.Wrong), percent(r.Stopped), fmt.Sprintf("%.0f", r.StoppedPairs))
+		}
+		return w.end(t, got.Bounds, nil)
+	})
 }
