@@ -239,6 +239,7 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 		}
 		out.Before, out.After = finite(r.Before), finite(r.After)
 		out.Ratio, out.Low, out.High = bounded(r.Ratio), bounded(r.Low), bounded(r.High)
+		out.MDE = bounded(r.MDE)
 		switch {
 		case t.Improve > 0:
 			// A gain must be proven: the worse end holds the target.
