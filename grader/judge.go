@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/stats"
 	"github.com/p95lab/p95lab/grader/verdict"
 )
@@ -96,6 +97,9 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	r := j.run
 	v := r.failed("", "")
 	v.Load = j.summary(m)
+	if v.Load.LateP99MS > ms(load.LateBy) {
+		r.line("grader", fmt.Sprintf("the load generator was late itself: %s at P99. Latencies count from when a request should have left, so both sides were charged with it; something else uses this machine.", millis(v.Load.LateP99MS)))
+	}
 	goal, err := j.goal(m.pairs)
 	if err != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
 		v.Outcome = verdict.TooNoisy
