@@ -29,8 +29,11 @@ type calibration struct {
 	Capacity float64 `json:"capacity"`
 	// Reference is how many times better the reference solution's P95 of the
 	// challenge's first goal is: the 100 of the score.
-	Reference float64   `json:"reference"`
-	Measured  time.Time `json:"measured"`
+	Reference float64 `json:"reference"`
+	// Speed is the machine's when it was calibrated. Each run looks at it: a
+	// machine may keep its name and change its processors or their limit.
+	Speed    float64   `json:"speed"`
+	Measured time.Time `json:"measured"`
 }
 
 // How long a calibration looks.
@@ -53,19 +56,15 @@ func (r *run) calibrate(ctx context.Context, starter workspace.Binary, template 
 	if err != nil {
 		return calibration{}, err
 	}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		var c calibration
-		if err := json.Unmarshal(text, &c); err == nil && c.Capacity > 0 && c.Reference > 0 {
-			return c, nil
-		}
-		// A damaged file is measured anew.
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return calibration{}, fmt.Errorf("read the calibration: %w", err)
+	now := speed()
+	if known, err := readCalibration(path, now); err != nil {
+		return calibration{}, err
+	} else if known != nil {
+		return *known, nil
 	}
 
 	r.enter(verdict.Start, "calibrating, once for this machine: what the starter can carry")
-	var c calibration
+	c := calibration{Speed: now}
 	if c.Capacity, err = r.capacity(ctx, starter, template); err != nil {
 		return calibration{}, fmt.Errorf("calibrate the starter: %w", err)
 	}
@@ -75,6 +74,23 @@ func (r *run) calibrate(ctx context.Context, starter workspace.Binary, template 
 	}
 	c.Measured = time.Now().UTC()
 	return c, writeCalibration(path, c)
+}
+
+// readCalibration returns what was kept, nil if that is nothing, was damaged, or
+// is of a machine of another speed.
+func readCalibration(path string, now float64) (*calibration, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // there is none, which is no error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the calibration: %w", err)
+	}
+	var c calibration
+	if err := json.Unmarshal(text, &c); err != nil || !(c.Capacity > 0) || !(c.Reference > 0) || !sameSpeed(c.Speed, now) {
+		return nil, nil //nolint:nilerr,nilnil // it is measured anew
+	}
+	return &c, nil
 }
 
 func writeCalibration(path string, c calibration) error {
@@ -110,7 +126,7 @@ func (r *run) calibrationPath(starter, reference workspace.Binary) (string, erro
 		return "", fmt.Errorf("name the load: %w", err)
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "1\x00%s\x00%d\x00%s\x00%s\x00%s", name, runtime.NumCPU(), starter.Hash, reference.Hash, asked)
+	fmt.Fprintf(h, "1\x00%s\x00%d\x00%s\x00%s\x00%s", name, runtime.GOMAXPROCS(0), starter.Hash, reference.Hash, asked)
 	return filepath.Join(r.cache, "calibration", r.job.Challenge.Slug+"-"+hex.EncodeToString(h.Sum(nil))[:16]+".json"), nil
 }
 

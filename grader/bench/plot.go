@@ -31,8 +31,8 @@ const (
 	roomLeft, roomRight, roomTop, roomBottom = 64, 130, 34, 44
 )
 
-// colours that are told apart with the usual kinds of colour blindness: Okabe
-// and Ito, "Color Universal Design", 2008.
+// colours that are told apart with the usual kinds of colour blindness: the palette
+// of Okabe and Ito, 2008.
 var colours = [...]string{"#0072b2", "#d55e00", "#009e73", "#cc79a7"}
 
 // SVG writes the plot as a picture that needs nothing else.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -21,10 +23,28 @@ type benchCmd struct {
 	Part  benchPartCmd  `cmd:"" hidden:"" help:"A process of the bench."`
 }
 
-// benchFlags are common to all experiments.
+// benchFlags are common to the experiments that draw.
 type benchFlags struct {
 	JSON  bool   `help:"Print one object and nothing else."`
 	Plots string `help:"Folder for SVG plots." type:"path"`
+}
+
+// plot writes a plot to the folder for them, if there is one.
+func (f benchFlags) plot(p bench.Plot) error {
+	if f.Plots == "" {
+		return nil
+	}
+	if err := os.MkdirAll(f.Plots, 0o755); err != nil {
+		return fmt.Errorf("make the folder for plots: %w", err)
+	}
+	var b bytes.Buffer
+	if err := p.SVG(&b); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(f.Plots, p.Name+".svg"), b.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("write a plot: %w", err)
+	}
+	return nil
 }
 
 type benchPartCmd struct {
@@ -67,7 +87,7 @@ func (t *tool) progress(line string) {
 }
 
 type benchCostCmd struct {
-	benchFlags
+	JSON    bool          `help:"Print one object and nothing else."`
 	For     time.Duration `help:"Of each run." default:"4s"`
 	Repeats int           `help:"Interleaved repetitions." default:"5"`
 	Profile string        `help:"File for a CPU profile of the lab's generator." type:"path"`
@@ -152,6 +172,9 @@ func (c *benchTruthCmd) Run(t *tool) error {
 		if err != nil {
 			return err
 		}
+		if err := c.plot(got.Plot()); err != nil {
+			return err
+		}
 		if c.JSON {
 			return printJSON(t, got)
 		}
@@ -181,6 +204,9 @@ func (c *benchPaceCmd) Run(t *tool) error {
 	return t.experiment(func(b bench.Bench) error {
 		got, err := b.Pace(t.ctx, bench.PaceOptions{For: c.For, Rate: c.Rate, Repeats: c.Repeats})
 		if err != nil {
+			return err
+		}
+		if err := c.plot(got.Plot()); err != nil {
 			return err
 		}
 		if c.JSON {
@@ -214,6 +240,9 @@ func (c *benchAACmd) Run(t *tool) error {
 	return t.experiment(func(b bench.Bench) error {
 		got, err := b.AA(t.ctx, bench.AAOptions{Runs: c.Runs, Budget: c.Budget, Busy: c.Busy, Out: c.Out})
 		if err != nil {
+			return err
+		}
+		if err := c.plot(got.Plot()); err != nil {
 			return err
 		}
 		if c.JSON {
