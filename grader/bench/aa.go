@@ -12,9 +12,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"time"
 
-	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/stats"
 )
 
@@ -26,6 +26,16 @@ type AAOptions struct {
 	// Out is a file to which each trial is appended, and whose trials count as
 	// done; "" keeps none.
 	Out string
+	// Ordinary leaves the services and the sender in the ordinary class of the
+	// scheduler, where they wait for their neighbours' time slices.
+	Ordinary bool
+}
+
+func (o AAOptions) priority(p int) int {
+	if o.Ordinary {
+		return 0
+	}
+	return p
 }
 
 // AA is what the lab's comparison says where the truth is known.
@@ -50,6 +60,8 @@ type Trial struct {
 	Late   float64 `json:"late_p99_ms"`
 	Drops  int     `json:"dropped"`
 	Load1  float64 `json:"load1"`
+	// Preferred says that services and sender were in the real-time class.
+	Preferred bool `json:"preferred"`
 	// All is read from every pair, Stopped from those until a graded run would
 	// have had enough.
 	All     Reading `json:"all"`
@@ -78,11 +90,12 @@ type AARow struct {
 var factors = [...]float64{1, 1.1, 1.3}
 
 // What a trial's services do: about a millisecond of work for the median
-// request, at a rate that leaves room.
+// request, as what is not their work should be small beside it, at a rate that
+// leaves room.
 const (
-	workRounds  = 15_000
-	workAt      = 0.5 // of the capacity
-	capacityFor = 2 * time.Second
+	workRounds = 10_000
+	workAt     = 0.5 // of the processors
+	workLooks  = 50
 )
 
 // The bounds of AA.
@@ -116,9 +129,7 @@ func (b Bench) AA(ctx context.Context, o AAOptions) (AA, error) {
 			}
 			b.tell("aa %d/%d: %.1f times the work", n+1, o.Runs, factor)
 			if rate == 0 {
-				if rate, err = b.workRate(ctx); err != nil {
-					return AA{}, err
-				}
+				rate = workRate()
 			}
 			t, err := b.trial(ctx, o, factor, rate)
 			if err != nil {
@@ -142,36 +153,18 @@ func count(trials []Trial, factor float64) (n int) {
 	return n
 }
 
-// workRate is the rate of all trials: a share of what one service can carry.
-func (b Bench) workRate(ctx context.Context) (float64, error) {
-	done, err := b.Turn(ctx)
-	if err != nil {
-		return 0, err
+// workRate is the rate of all trials: a share of what all processors could work
+// off. It is taken from the fastest of several looks at the work itself, so that
+// neighbours do not change it.
+func workRate() float64 {
+	least := time.Duration(math.MaxInt64)
+	for range workLooks {
+		began := time.Now()
+		toil(workRounds)
+		least = min(least, time.Since(began))
 	}
-	defer done()
-	s, err := b.serve(ctx, place{cpu: -1, weight: serviceWeight}, partWork, workOptions{Factor: 1, Rounds: workRounds})
-	if err != nil {
-		return 0, err
-	}
-	defer s.stop()
-	c := load.Dial(s.addr, load.Options{})
-	defer c.Close()
-	rng := rand.New(rand.NewPCG(1, 1))
-	var broken error
-	got := c.Saturate(ctx, func() load.Prepared {
-		raw, err := load.Prepare("GET", "bench", fmt.Sprintf("/%d", rng.Uint64()), nil, nil)
-		if err != nil {
-			broken = err
-		}
-		return load.Prepared{Raw: raw}
-	}, 16, capacityFor)
-	if broken != nil {
-		return 0, fmt.Errorf("prepare a request: %w", broken)
-	}
-	if got.Completed == 0 || got.Errors > 0 {
-		return 0, fmt.Errorf("the service answered %d requests and failed %d", got.Completed, got.Errors)
-	}
-	return math.Round(workAt * float64(got.Completed) / got.Took.Seconds()), nil
+	mean := least.Seconds() * math.Exp(workSigma*workSigma/2)
+	return math.Round(workAt * float64(runtime.GOMAXPROCS(0)) / mean)
 }
 
 // trial compares fresh services once.
@@ -190,7 +183,7 @@ func (b Bench) trial(ctx context.Context, o AAOptions, factor, rate float64) (Tr
 	}
 	var addrs [2]string
 	for i, f := range []float64{1, factor} {
-		s, err := b.serve(ctx, place{cpu: -1, weight: serviceWeight}, partWork, workOptions{Factor: f, Rounds: workRounds})
+		s, err := b.serve(ctx, place{cpu: -1, weight: serviceWeight, priority: o.priority(servicePriority)}, partWork, workOptions{Factor: f, Rounds: workRounds})
 		if err != nil {
 			return Trial{}, err
 		}
@@ -199,7 +192,14 @@ func (b Bench) trial(ctx context.Context, o AAOptions, factor, rate float64) (Tr
 	}
 	p := newPlan(rate, o.Budget)
 	t := Trial{Factor: factor, Seed: rand.Uint64(), Busy: o.Busy, Budget: o.Budget.Seconds(), Rate: rate, Slice: ms(p.slice), Load1: load1()}
+	ordinary := func() {}
+	if !o.Ordinary {
+		if ordinary, t.Preferred = prefer(senderPriority); !t.Preferred {
+			b.tell("aa: this user may not use the real-time class; weights must do")
+		}
+	}
 	m, err := duel(ctx, addrs, p, t.Seed)
+	ordinary()
 	if err != nil {
 		return Trial{}, err
 	}

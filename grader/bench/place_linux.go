@@ -21,11 +21,17 @@ func serviceCPU() int { return 0 }
 // process is born with the affinity of the thread that starts it.
 func startPlaced(cmd *exec.Cmd, where place) error {
 	cmd.SysProcAttr = session()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if where.priority > 0 {
+		// Without the right to it the weight must do.
+		if setClass(0, where.priority) == nil {
+			defer func() { _ = setClass(0, 0) }()
+		}
+	}
 	if where.cpu < 0 {
 		return cmd.Start()
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	var was, only unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &was); err != nil {
 		return fmt.Errorf("read the processors: %w", err)
@@ -39,6 +45,41 @@ func startPlaced(cmd *exec.Cmd, where place) error {
 		return fmt.Errorf("use all processors again: %w", back)
 	}
 	return err
+}
+
+// setClass puts a thread into the real-time class with a priority, or back among
+// ordinary programs with 0. What it starts inherits that.
+func setClass(tid, priority int) error {
+	a := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}
+	if priority > 0 {
+		a.Policy, a.Priority = unix.SCHED_RR, uint32(priority)
+	}
+	return unix.SchedSetAttr(tid, &a, 0)
+}
+
+// prefer puts every thread of this process into the real-time class until
+// ordinary is called, and says whether it may. No other process may be started
+// meanwhile: it would be preferred too.
+func prefer(priority int) (ordinary func(), ok bool) {
+	all := func(priority int) bool {
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return false
+		}
+		set := 0
+		for _, t := range tasks {
+			tid, err := strconv.Atoi(t.Name())
+			// A thread may have ended since the folder was read.
+			if err == nil && setClass(tid, priority) == nil {
+				set++
+			}
+		}
+		return set > 0
+	}
+	if !all(priority) {
+		return func() {}, false
+	}
+	return func() { all(0) }, true
 }
 
 // weigh sets the weight of a process's session. Only root may raise it;

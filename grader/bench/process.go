@@ -22,7 +22,18 @@ type place struct {
 	// weight is the nice value of its session in the scheduler, as far as this
 	// user may set it.
 	weight int
+	// priority, if not 0, is that of the real-time class, in which a process
+	// runs before all ordinary ones, whatever their weight.
+	priority int
 }
+
+// Priorities of a comparison: both services before every ordinary program, the
+// sender before them. A weight is not enough: a thread that wakes still waits
+// for a time slice of whoever is running.
+const (
+	servicePriority = 1
+	senderPriority  = 2
+)
 
 // Weights: whoever sends weighs most, so that a service that uses all processors
 // does not make requests late; a neighbour weighs as any other program.

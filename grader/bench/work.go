@@ -61,6 +61,9 @@ func number(request []byte) (uint64, bool) {
 	return n, err == nil
 }
 
+// workSigma is the deviation of the logarithm of the work.
+const workSigma = 0.5
+
 // weight is the work of request n in typical requests, drawn from n: log-normal
 // with a deviation of a half, so that the P95 is 2.3 times the median.
 func weight(n uint64) float64 {
@@ -70,7 +73,7 @@ func weight(n uint64) float64 {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
 	u := (float64(z>>11) + 0.5) / (1 << 53)
-	return math.Exp(0.5 * math.Sqrt2 * math.Erfinv(2*u-1))
+	return math.Exp(workSigma * math.Sqrt2 * math.Erfinv(2*u-1))
 }
 
 // toil hashes its own result so many times.

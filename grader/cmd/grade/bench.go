@@ -230,15 +230,16 @@ func figure(ms float64) string { return fmt.Sprintf("%.2f", ms) }
 
 type benchAACmd struct {
 	benchFlags
-	Runs   int           `help:"Trials of each kind." default:"100"`
-	Budget time.Duration `help:"Of a trial, both sides together." default:"10s"`
-	Busy   bool          `help:"With a neighbour that uses a processor all the time."`
-	Out    string        `help:"File to which each trial is appended; a later call goes on from it." type:"path"`
+	Runs     int           `help:"Trials of each kind." default:"100"`
+	Budget   time.Duration `help:"Of a trial, both sides together." default:"10s"`
+	Busy     bool          `help:"With a neighbour that uses a processor all the time."`
+	Ordinary bool          `help:"Without the real-time class of the scheduler, as for a user who is not root."`
+	Out      string        `help:"File to which each trial is appended; a later call goes on from it." type:"path"`
 }
 
 func (c *benchAACmd) Run(t *tool) error {
 	return t.experiment(func(b bench.Bench) error {
-		got, err := b.AA(t.ctx, bench.AAOptions{Runs: c.Runs, Budget: c.Budget, Busy: c.Busy, Out: c.Out})
+		got, err := b.AA(t.ctx, bench.AAOptions{Runs: c.Runs, Budget: c.Budget, Busy: c.Busy, Out: c.Out, Ordinary: c.Ordinary})
 		if err != nil {
 			return err
 		}
