@@ -94,7 +94,7 @@ var factors = [...]float64{1, 1.1, 1.3}
 // leaves room.
 const (
 	workRounds = 10_000
-	workAt     = 0.5 // of the processors
+	workAt     = 0.35 // of the processors
 	workLooks  = 50
 )
 
