@@ -84,7 +84,7 @@ func (b Bench) Cost(ctx context.Context, o CostOptions) (Cost, error) {
 	}
 	own := func(mode string) func() (ran, error) {
 		return func() (ran, error) {
-			_, r, err := b.generate(ctx, besideService(senderWeight), generatorOptions{Addr: s.addr, Mode: mode, Conns: o.Conns, For: o.For})
+			_, r, err := b.generate(ctx, besideService(), generatorOptions{Addr: s.addr, Mode: mode, Conns: o.Conns, For: o.For})
 			return r, err
 		}
 	}
@@ -95,7 +95,7 @@ func (b Bench) Cost(ctx context.Context, o CostOptions) (Cost, error) {
 			continue
 		}
 		contenders = append(contenders, contender{r.Name, func() (ran, error) {
-			_, p, err := b.rival(ctx, r, besideService(senderWeight), order{addr: s.addr, conns: o.Conns, d: o.For})
+			_, p, err := b.rival(ctx, r, besideService(), order{addr: s.addr, conns: o.Conns, d: o.For})
 			return p, err
 		}})
 	}
@@ -130,7 +130,7 @@ func (b Bench) Cost(ctx context.Context, o CostOptions) (Cost, error) {
 	if o.Profile != "" {
 		b.tell("cost: profile")
 		profiled := generatorOptions{Addr: s.addr, Mode: "closed", Conns: o.Conns, For: o.For, Profile: o.Profile}
-		if _, _, err := b.generate(ctx, besideService(senderWeight), profiled); err != nil {
+		if _, _, err := b.generate(ctx, besideService(), profiled); err != nil {
 			return Cost{}, err
 		}
 	}

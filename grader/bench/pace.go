@@ -107,14 +107,13 @@ func (b Bench) Pace(ctx context.Context, o PaceOptions) (Pace, error) {
 	}
 	defer done()
 	out := Pace{Rate: o.Rate, Seconds: o.For.Seconds(), Load1: load1()}
-	anywhere := place{cpu: -1, weight: senderWeight}
 	var told []float64
 	type contender struct {
 		name string
 		run  func(addr string) error
 	}
 	contenders := []contender{{ownOpen, func(addr string) error {
-		g, _, err := b.generate(ctx, anywhere, generatorOptions{Addr: addr, Mode: "open", Conns: 64, Rate: o.Rate, For: o.For})
+		g, _, err := b.generate(ctx, sender(), generatorOptions{Addr: addr, Mode: "open", Conns: 64, Rate: o.Rate, For: o.For})
 		told = append(told, g.Late.P99)
 		return err
 	}}}
@@ -124,7 +123,7 @@ func (b Bench) Pace(ctx context.Context, o PaceOptions) (Pace, error) {
 			out.Skipped = append(out.Skipped, r.Name)
 		case r.open:
 			contenders = append(contenders, contender{r.Name, func(addr string) error {
-				_, _, err := b.rival(ctx, r, anywhere, order{addr: addr, rate: o.Rate, d: o.For})
+				_, _, err := b.rival(ctx, r, sender(), order{addr: addr, rate: o.Rate, d: o.For})
 				return err
 			}})
 		}
@@ -167,7 +166,7 @@ const lateWithin = 1
 
 func (b Bench) paced(ctx context.Context, o PaceOptions, run func(addr string) error) (pace, error) {
 	keep := int(o.Rate*o.For.Seconds()*1.2) + 100
-	s, err := b.serve(ctx, place{cpu: -1, weight: serviceWeight}, partResponder, responderOptions{Keep: keep})
+	s, err := b.serve(ctx, server(), partResponder, responderOptions{Keep: keep})
 	if err != nil {
 		return pace{}, err
 	}

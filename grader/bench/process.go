@@ -27,9 +27,9 @@ type place struct {
 	priority int
 }
 
-// Priorities of a comparison: both services before every ordinary program, the
+// Priorities: services before every ordinary program, the
 // sender before them. A weight is not enough: a thread that wakes still waits
-// for a time slice of whoever is running.
+// for a time slice of whoever is running. Every generator gets the same as the lab's.
 const (
 	servicePriority = 1
 	senderPriority  = 2
@@ -44,9 +44,19 @@ const (
 )
 
 // Where generators and services run when each has a processor of its own.
-func besideService(weight int) place { return place{cpu: generatorCPU(), weight: weight} }
+func besideService() place {
+	return place{cpu: generatorCPU(), weight: senderWeight, priority: senderPriority}
+}
 
-func besideGenerator() place { return place{cpu: serviceCPU(), weight: serviceWeight} }
+func besideGenerator() place {
+	return place{cpu: serviceCPU(), weight: serviceWeight, priority: servicePriority}
+}
+
+// sender and server are where generators and services run that share all
+// processors.
+func sender() place { return place{cpu: -1, weight: senderWeight, priority: senderPriority} }
+
+func server() place { return place{cpu: -1, weight: serviceWeight, priority: servicePriority} }
 
 // service is a part that answers requests until it is stopped.
 type service struct {

@@ -70,13 +70,12 @@ func (b Bench) Truth(ctx context.Context, o TruthOptions) (Truth, error) {
 	}
 	defer done()
 	out := Truth{Rate: o.Rate, Seconds: o.For.Seconds(), Load1: load1()}
-	anywhere := place{cpu: -1, weight: senderWeight}
 	type contender struct {
 		name string
 		run  func(addr string) (found, error)
 	}
 	contenders := []contender{{ownOpen, func(addr string) (found, error) {
-		g, _, err := b.generate(ctx, anywhere, generatorOptions{Addr: addr, Mode: "open", Conns: 256, Rate: o.Rate, For: o.For})
+		g, _, err := b.generate(ctx, sender(), generatorOptions{Addr: addr, Mode: "open", Conns: 256, Rate: o.Rate, For: o.For})
 		return found{Requests: g.Completed, Latency: g.Latency}, err
 	}}}
 	for _, r := range all {
@@ -89,7 +88,7 @@ func (b Bench) Truth(ctx context.Context, o TruthOptions) (Truth, error) {
 			if r.open {
 				how.rate = o.Rate
 			}
-			f, _, err := b.rival(ctx, r, anywhere, how)
+			f, _, err := b.rival(ctx, r, sender(), how)
 			return f, err
 		}})
 	}
@@ -134,7 +133,7 @@ func (b Bench) Truth(ctx context.Context, o TruthOptions) (Truth, error) {
 // onShape runs a generator against a fresh service, whose draws and stalls then
 // begin anew.
 func (b Bench) onShape(ctx context.Context, shape Shape, run func(addr string) (found, error)) (found, error) {
-	s, err := b.serve(ctx, place{cpu: -1, weight: serviceWeight}, partTimed, timedOptions{Shape: shape})
+	s, err := b.serve(ctx, server(), partTimed, timedOptions{Shape: shape})
 	if err != nil {
 		return found{}, err
 	}
