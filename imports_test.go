@@ -109,6 +109,7 @@ var forbidden = []struct {
 	{"grader/verdict", []string{"./"}, "it is a leaf"},
 	{"grader/stats", []string{"challenges/", "labs/", "grader/load/"}, "it knows numbers alone"},
 	{"grader/load", []string{"./"}, "it knows addresses, requests and times alone"},
+	{"grader/bench", []string{"challenges/", "labs/"}, "it holds the measurement to services of its own"},
 	{"challenges", []string{"grader/"}, "a challenge never says how it is graded"},
 	{"labs", []string{"labs/kit/"}, "it hands out sources and runs none"},
 	{"web", []string{"./"}, "it carries files"},

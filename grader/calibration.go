@@ -179,7 +179,7 @@ func (r *run) calibrationPath(starter, reference workspace.Binary) (string, erro
 		return "", fmt.Errorf("name the load: %w", err)
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "2\x00%s\x00%d\x00%s\x00%s\x00%s", name, runtime.NumCPU(), starter.Hash, reference.Hash, asked)
+	fmt.Fprintf(h, "3\x00%s\x00%d\x00%s\x00%s\x00%s", name, runtime.GOMAXPROCS(0), starter.Hash, reference.Hash, asked)
 	return filepath.Join(r.cache, "calibration", r.job.Challenge.Slug+"-"+hex.EncodeToString(h.Sum(nil))[:16]+".json"), nil
 }
 

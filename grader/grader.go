@@ -83,7 +83,7 @@ func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (
 // this does it before anyone waits, and not while anyone measures: it takes the
 // turn for as long as it works.
 func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
-	done, err := takeTurn(ctx, func() {})
+	done, err := TakeTurn(ctx, func() {})
 	if err != nil {
 		return err
 	}

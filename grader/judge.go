@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/stats"
 	"github.com/p95lab/p95lab/grader/verdict"
 )
@@ -118,6 +119,9 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	r := j.run
 	v := r.failed("", "")
 	v.Load = j.summary(m)
+	if v.Load.LateP99MS > ms(load.LateBy) {
+		r.line("grader", fmt.Sprintf("the load generator was late itself: %s at P99. Latencies count from when a request should have left, so both sides were charged with it; something else uses this machine.", millis(v.Load.LateP99MS)))
+	}
 	goal, err := j.goal(m.pairs)
 	decision, undecided := j.decide(m.pairs)
 	if err != nil || undecided != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
@@ -267,7 +271,7 @@ func (j judge) quantile(m *measurement, t challenges.Target, out *verdict.Metric
 	r, err := j.ratio(m.pairs, t.Of, q)
 	if err == nil {
 		out.Before, out.After = finite(r.Before), finite(r.After)
-		out.Ratio, out.Low, out.High = bounded(r.Ratio), bounded(r.Low), bounded(r.High)
+		out.Ratio, out.Low, out.High, out.MDE = bounded(r.Ratio), bounded(r.Low), bounded(r.High), bounded(r.MDE)
 	} else { // too few to compare; shown all the same
 		all := latencies(m.pairs, j.class(t.Of))
 		if before, after := whole(all, 0), whole(all, 1); len(before) > 0 && len(after) > 0 {

@@ -143,7 +143,7 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	r.pass()
 
 	r.enter(verdict.Start, "")
-	done, err := takeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
+	done, err := TakeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
 	if err != nil {
 		return verdict.Verdict{}, err
 	}

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// takeTurn waits until nobody else measures on this machine: two runs at once
+// TakeTurn waits until nobody else measures on this machine: two runs at once
 // would measure each other. It covers other processes too, a server and the
 // command line for instance. waiting is called once if there is somebody. The
 // kernel gives the turn back when a process ends, however it does.
-func takeTurn(ctx context.Context, waiting func()) (done func(), err error) {
+func TakeTurn(ctx context.Context, waiting func()) (done func(), err error) {
 	path := filepath.Join(os.TempDir(), "p95lab-measuring.lock")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o644)
 	if err != nil {

@@ -78,8 +78,13 @@ func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, 
 		l.errors++
 		return false
 	}
-	k := newConn(c, nc)
-	defer func() { _ = nc.Close() }()                         // not used again
+	defer func() { _ = nc.Close() }() // not used again
+	x, err := newExchange(nc)
+	if err != nil {
+		l.errors++
+		return false
+	}
+	k := newConn(c, x)
 	defer context.AfterFunc(ctx, func() { _ = nc.Close() })() // wakes the read below
 	for {
 		p := draw()
@@ -89,9 +94,8 @@ func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, 
 		}
 		reusable := false
 		if err = nc.SetDeadline(sent.Add(c.o.Timeout)); err == nil {
-			if _, err = nc.Write(p.Raw); err == nil {
-				reusable, err = k.read(&p)
-			}
+			x.send(p.Raw) // with the read that waits for its answer
+			reusable, err = k.read(&p)
 		}
 		done := time.Now()
 		switch {

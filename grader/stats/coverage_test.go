@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 )
 
@@ -183,7 +184,7 @@ func TestEnoughPaysForItsLooks(t *testing.T) {
 	for i := range trials {
 		pairs := noisy.pairs(rng, 100, 30, target)
 		stopped, seen := false, false
-		for n := 20; n <= 100; n += 10 {
+		for n := 20; n <= 100; n += 5 { // as often as a run looks
 			r, err := RatioOfQuantiles(pairs[:n], 0.95, Options{Seed: uint64(i), Block: 5, Resamples: 200})
 			if err != nil {
 				t.Fatal(err)
@@ -204,6 +205,61 @@ func TestEnoughPaysForItsLooks(t *testing.T) {
 	}
 	if naive <= early {
 		t.Error("looking costs nothing in this model, so the test shows nothing")
+	}
+}
+
+// A run is looked at every five pairs and ends as soon as it is known narrowly
+// enough. What it then says must be as true as if it had been planned so long:
+// the interval still holds the truth, and a service beside itself is still not
+// called different.
+func TestStoppingKeepsItsErrorRate(t *testing.T) {
+	const trials, most, look = 200, 60, 5
+	services := []service{lognormal, bimodal, heavy, drifting}
+	var total atomic.Int64
+	t.Cleanup(func() { // after all of them
+		share := float64(total.Load()) / float64(trials*len(services))
+		if share > 0.05 {
+			t.Errorf("%.1f %% false alarms in all", 100*share)
+		}
+	})
+	for _, s := range services {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(15, 1))
+			held, alarms, early := 0, 0, 0
+			for i := range trials {
+				pairs := s.pairs(rng, most, 40, 1)
+				var r Ratio
+				n := leastPairs // no run ends before
+				for ; ; n += look {
+					var err error
+					if r, err = RatioOfQuantiles(pairs[:n], 0.95, Options{Seed: uint64(i), Block: 5, Resamples: 200}); err != nil {
+						t.Fatal(err)
+					}
+					// A width that about half of the runs reach on the way: where
+					// the choice of the moment could do most harm.
+					if n == most || Enough(r, 8, 0.12, 0) {
+						break
+					}
+				}
+				if n < most {
+					early++
+				}
+				if r.Low <= 1 && 1 <= r.High {
+					held++
+				}
+				_, low, high := HodgesLehmann(pairs[:n], 0.95)
+				if Decide(r, low, high, 0) != NoDifference {
+					alarms++
+				}
+			}
+			share := func(n int) float64 { return float64(n) / trials }
+			t.Logf("%.0f %% stopped early; the interval holds the truth in %.1f %%; %.1f %% false alarms", 100*share(early), 100*share(held), 100*share(alarms))
+			if share(held) < 0.93 {
+				t.Errorf("the interval of a run that stops by itself holds the truth in %.1f %%", 100*share(held))
+			}
+			total.Add(int64(alarms))
+		})
 	}
 }
 

@@ -67,6 +67,23 @@ func Proportion(failures, n int) (p, low, high float64) {
 	return p, low, high
 }
 
+// Difference returns how much larger the second share of failures is than the
+// first, with its 95 % interval: Newcombe, "Interval Estimation for the
+// Difference Between Independent Proportions", Statistics in Medicine 17 (1998),
+// method 10, which holds for none of many too.
+//
+// It takes failures for independent. They seldom are: a restart fails all that is
+// in flight, so a caller that has slices compares them with RatioOfSums as well.
+func Difference(failuresBefore, before, failuresAfter, after int) (d, low, high float64) {
+	p1, l1, u1 := Proportion(failuresBefore, before)
+	p2, l2, u2 := Proportion(failuresAfter, after)
+	if before <= 0 || after <= 0 {
+		return 0, -1, 1
+	}
+	d = p2 - p1
+	return d, d - math.Hypot(p2-l2, u1-p1), d + math.Hypot(u2-p2, p1-l1)
+}
+
 // Score returns 100·ln(ratio)/ln(reference): 0 at the starter, 100 at the
 // reference solution, more beyond it, and never below 0. A reference that is no
 // better than the starter, or a figure that is not finite, gives no scale and

@@ -237,6 +237,27 @@ func TestProportion(t *testing.T) {
 	}
 }
 
+func TestDifference(t *testing.T) {
+	// Newcombe, Statistics in Medicine 17 (1998), 873–890, table II, method 10;
+	// the paper takes the second from the first.
+	for _, tc := range []struct {
+		a, m, b, n int
+		low, high  float64
+	}{
+		{56, 70, 48, 80, 0.0524, 0.3339}, {9, 10, 3, 10, 0.1705, 0.8090}, {6, 7, 2, 7, 0.0582, 0.8062},
+		{5, 56, 0, 29, -0.0381, 0.1926}, {0, 10, 0, 20, -0.1611, 0.2775}, {10, 10, 0, 20, 0.6791, 1},
+	} {
+		d, low, high := Difference(tc.b, tc.n, tc.a, tc.m)
+		want := float64(tc.a)/float64(tc.m) - float64(tc.b)/float64(tc.n)
+		if !near(d, want, 1e-12) || !near(low, tc.low, 5e-5) || !near(high, tc.high, 5e-5) {
+			t.Errorf("%d/%d − %d/%d: %.4f, %.4f to %.4f, want %.4f to %.4f", tc.a, tc.m, tc.b, tc.n, d, low, high, tc.low, tc.high)
+		}
+	}
+	if d, low, high := Difference(0, 0, 1, 2); d != 0 || low != -1 || high != 1 {
+		t.Errorf("against nothing: %v, %v to %v", d, low, high)
+	}
+}
+
 func TestScore(t *testing.T) {
 	inf := math.Inf(1)
 	for _, tc := range []struct{ ratio, reference, want float64 }{

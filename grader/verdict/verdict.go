@@ -74,6 +74,10 @@ type Metric struct {
 	Ratio float64 `json:"ratio"`
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
+	// MDE is the smallest ratio that a run as precise as this one tells from 1
+	// four times of five: what it could not have seen. 0 where nothing was
+	// sampled.
+	MDE float64 `json:"mde,omitempty"`
 	// Target is the goal as a learner reads it ("≥ 8×"); "" for a figure that
 	// is only shown.
 	Target string `json:"target"`

@@ -36,6 +36,7 @@ type tool struct {
 	ctx    context.Context
 	grader *grader.Grader
 	data   string
+	in     io.Reader // questions to a part of the bench
 	out    io.Writer // results
 	err    io.Writer // progress
 	live   bool      // err is a terminal
@@ -50,6 +51,7 @@ type cli struct {
 	New    newCmd    `cmd:"" help:"Begin a new challenge in challenges/<slug>."`
 	Warm   warmCmd   `cmd:"" help:"Build and seed beforehand what the first runs need."`
 	Doctor doctorCmd `cmd:"" help:"Say what this machine confines services with, and how to get what is missing."`
+	Bench  benchCmd  `cmd:"" help:"Measure the measurement: its cost, its truth, its pace, its false alarms."`
 }
 
 func main() {
@@ -85,7 +87,7 @@ func run(args []string, out, progress *os.File) int {
 	}
 	t := &tool{
 		ctx: ctx, data: c.Data, grader: grader.New(filepath.Join(c.Data, "cache")),
-		out: out, err: progress, live: terminal(progress),
+		in: os.Stdin, out: out, err: progress, live: terminal(progress),
 	}
 	err = command.Run(t)
 	var usage usageError

@@ -18,6 +18,7 @@ const metric = object({
   ratio: number,
   low: number,
   high: number,
+  mde: optional(number),
   target: string,
   met: boolean,
 });
