@@ -54,7 +54,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		c.Listen = "127.0.0.1"
 	}
 	if ip := net.ParseIP(c.Listen); ip == nil || !ip.IsLoopback() {
-		return fmt.Errorf("--listen %s is not a loopback address: this version runs a learner's code without hiding the machine from it, so it serves this machine alone (team mode is not built yet)", c.Listen)
+		return fmt.Errorf("--listen %s is not a loopback address: it serves this machine alone, as team mode is not built yet", c.Listen)
 	}
 	unlock, err := lockData(c.Data)
 	if err != nil {
