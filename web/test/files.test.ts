@@ -9,6 +9,8 @@ function setUp(choice: Choice = 'mine') {
     shown: [] as [string, string][],
     asked: [] as string[],
     offline: false,
+    refuse: 0,
+    pending: false,
     due: () => {},
     kept: new Map<string, string>(),
   };
@@ -17,6 +19,7 @@ function setUp(choice: Choice = 'mine') {
     api: {
       save: async (path, text) => {
         if (t.offline) throw new Problem('away', true);
+        if (t.refuse) throw new Problem('no', false, t.refuse);
         t.saves.push([path, text]);
         return { path, saved_at: '' };
       },
@@ -30,7 +33,11 @@ function setUp(choice: Choice = 'mine') {
     },
     after: (_ms, f) => {
       t.due = f;
-      return () => (t.due = () => {});
+      t.pending = true;
+      return () => {
+        t.due = () => {};
+        t.pending = false;
+      };
     },
   });
   const workspace = { folder: '/w', files: [{ path: 'a.go', text: 'one', starter: 'one', read_only: false, added: false }] };
@@ -128,4 +135,26 @@ test('a new file on disk gets its tab, and loses it again', async () => {
   assert.deepEqual(t.shown.at(-1), ['b.go', 'package other'], 'an editor that remembers the old text is told');
   await files.onDisk('b.go', null);
   assert.deepEqual(files.list.value.map((f) => f.path), ['a.go']);
+});
+
+test('a server that is busy is asked again, one that says no is not', async () => {
+  for (const [status, again] of [
+    [429, true],
+    [503, true],
+    [507, true],
+    [400, false],
+    [413, false],
+  ] as const) {
+    const { t, files, workspace } = setUp();
+    await files.load(workspace);
+    t.refuse = status;
+    files.edit('a.go', () => 'two');
+    await files.flush();
+    assert.equal(files.saving.value.state, again ? 'device' : 'refused', `${status}`);
+    assert.equal(t.pending, again, `${status}`);
+    t.refuse = 0;
+    await files.flush();
+    assert.deepEqual(t.saves, [['a.go', 'two']], `${status}`);
+    assert.equal(files.saving.value.state, 'saved', `${status}`);
+  }
 });

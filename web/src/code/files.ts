@@ -30,6 +30,7 @@ export interface FilesOptions {
 
 const AUTOSAVE_MS = 400;
 const RETRY_MS = 4000;
+const PASSING = [429, 503, 507]; // too many requests, busy, no room: worth another try
 
 export class Files {
   readonly list = signal<FileState[]>([]);
@@ -176,12 +177,14 @@ export class Files {
   }
 
   private onFailure(path: string, err: unknown): void {
-    const refused = err instanceof Problem && !err.offline;
+    const said = err instanceof Problem && !err.offline ? err : null;
     for (const f of this.list.peek()) if (f.text !== f.saved) this.keepDraft(f);
-    this.saving.value = refused
-      ? { state: 'refused', detail: `${path}: ${err.message}` }
-      : { state: 'device', detail: 'The server cannot be reached; the text is kept on this device.' };
-    if (!refused) this.schedule(RETRY_MS);
+    if (said && !PASSING.includes(said.status)) {
+      this.saving.value = { state: 'refused', detail: `${path}: ${said.message}` };
+      return;
+    }
+    this.saving.value = { state: 'device', detail: `${said?.message ?? 'The server cannot be reached.'} The text is kept on this device and saved again in a moment.` };
+    this.schedule(RETRY_MS);
   }
 
   private remember(path: string, text: string): void {
