@@ -17,6 +17,7 @@ import (
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/check"
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -209,7 +210,7 @@ func (r *run) capacity(ctx context.Context, starter workspace.Binary, template s
 	}
 	s.client.Saturate(ctx, next, saturateConns, saturateWarm)
 	for try := 0; try < tries && !calm; try++ {
-		machine, stolenBefore, service := busy(), stolen(), s.process.CPU()
+		machine, stolenBefore, service := duel.Busy(), duel.Stolen(), s.process.CPU()
 		got := s.client.Saturate(ctx, next, saturateConns, saturateFor)
 		switch {
 		case ctx.Err() != nil:
@@ -222,7 +223,7 @@ func (r *run) capacity(ctx context.Context, starter workspace.Binary, template s
 			return 0, false, fmt.Errorf("the starter answered %d requests, %d of them with errors", got.Completed, got.Errors)
 		}
 		ours := s.process.CPU() - service + got.CPU
-		others := busy() - machine - ours + stolen() - stolenBefore
+		others := duel.Busy() - machine - ours + duel.Stolen() - stolenBefore
 		calm = float64(others) < calmShare*float64(got.Took)*float64(runtime.NumCPU())
 		best = max(best, float64(got.Completed)/got.Took.Seconds())
 	}
@@ -243,16 +244,16 @@ func (r *run) referenceRatio(ctx context.Context, starter, reference workspace.B
 		return 0, err
 	}
 	defer after.stop()
-	d := &duel{
-		plan: newPlan(capacity*r.at(), referenceBudget), sides: [2]*side{before, after}, mix: r.mix,
-		rng: r.rng(streamCalibration), live: newLive(), touched: check.NewTouched(r.mix), weather: newWeather(),
+	c := &contest{
+		plan: duel.NewPlan(capacity*r.at(), referenceBudget, 0), sides: [2]*side{before, after}, mix: r.mix,
+		rng: r.rng(streamCalibration), live: duel.NewLive(requestTimeout), touched: check.NewTouched(r.mix),
 	}
-	m, err := d.run(ctx)
+	m, err := c.run(ctx)
 	if err != nil {
 		return 0, err
 	}
-	j := judge{run: r, plan: d.plan}
-	ratio, err := j.goal(m.pairs)
+	j := judge{run: r, plan: c.plan}
+	ratio, err := j.goal(m.Pairs)
 	if err != nil {
 		return 0, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/backing"
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -35,7 +36,7 @@ type Grader struct {
 //
 // On Linux as root it raises the scheduler's weight of this process's session.
 func New(cache string) *Grader {
-	weigh()
+	duel.Weigh()
 	launcher := sync.OnceValue(func() *sandbox.Launcher { return sandbox.New(context.Background()) })
 	return &Grader{
 		cache:     cache,
@@ -83,7 +84,7 @@ func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (
 // this does it before anyone waits, and not while anyone measures: it takes the
 // turn for as long as it works.
 func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
-	done, err := TakeTurn(ctx, func() {})
+	done, err := duel.TakeTurn(ctx, func() {})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/p95lab/p95lab/challenges"
-	"github.com/p95lab/p95lab/grader/load"
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/stats"
 	"github.com/p95lab/p95lab/grader/verdict"
 )
@@ -18,37 +18,24 @@ import (
 type judge struct {
 	run         *run
 	calibration calibration
-	plan        plan
+	plan        duel.Plan
 }
-
-// tooFew is how many pairs must be left, and tooMany which share may be dropped,
-// before the machine is called too noisy.
-const (
-	tooFew  = 6
-	tooMany = 0.4
-)
 
 // quantiles are the metrics that are quantiles of latency.
 var quantiles = map[string]float64{"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
-// blocks is how many neighbouring pairs share a block of at least 500 ms of one
-// side's time: slow drifts of the machine then widen the interval.
-func (j judge) blocks() int {
-	return max(1, int(math.Ceil(float64(500*time.Millisecond)/float64(j.plan.slice))))
-}
-
-func (j judge) ratio(pairs []pair, of string, q float64) (stats.Ratio, error) {
+func (j judge) ratio(pairs []duel.Pair, of string, q float64) (stats.Ratio, error) {
 	return j.ratioAt(0.95, pairs, of, q)
 }
 
-func (j judge) ratioAt(level float64, pairs []pair, of string, q float64) (stats.Ratio, error) {
-	return stats.RatioOfQuantiles(latencies(pairs, j.class(of)), q, stats.Options{Level: level, Seed: j.run.seed, Block: j.blocks()})
+func (j judge) ratioAt(level float64, pairs []duel.Pair, of string, q float64) (stats.Ratio, error) {
+	return stats.RatioOfQuantiles(duel.Latencies(pairs, j.class(of)), q, stats.Options{Level: level, Seed: j.run.seed, Block: j.plan.Block()})
 }
 
-// class is the number of a request's name, -1 for all requests.
+// class is the number of a request's name, duel.Every for all requests.
 func (j judge) class(of string) int {
 	if of == "" {
-		return -1
+		return duel.Every
 	}
 	return slices.Index(j.run.mix.Names(), of)
 }
@@ -69,17 +56,17 @@ func (j judge) primary() (challenges.Target, float64) {
 const certainty = 0.99
 
 // decide says whether the goal's difference is one.
-func (j judge) decide(pairs []pair) (stats.Decision, error) {
+func (j judge) decide(pairs []duel.Pair) (stats.Decision, error) {
 	t, q := j.primary()
 	r, err := j.ratioAt(certainty, pairs, t.Of, q)
 	if err != nil {
 		return stats.NoDifference, err
 	}
-	_, low, high := stats.HodgesLehmann(latencies(pairs, j.class(t.Of)), q)
+	_, low, high := stats.HodgesLehmann(duel.Latencies(pairs, j.class(t.Of)), q)
 	return stats.Decide(r, low, high, stats.DefaultBand), nil
 }
 
-func (j judge) goal(pairs []pair) (stats.Ratio, error) {
+func (j judge) goal(pairs []duel.Pair) (stats.Ratio, error) {
 	t, q := j.primary()
 	return j.ratio(pairs, t.Of, q)
 }
@@ -91,8 +78,8 @@ const lookEvery = 5
 // by a margin. It never stops for significance, see stats.Enough. After the usual
 // time only a goal that the ratio reaches, and the interval's worse end does not,
 // is worth more pairs.
-func (j judge) enough(pairs []pair) bool {
-	usual := time.Duration(len(pairs))*2*j.plan.slice >= usualBudget
+func (j judge) enough(pairs []duel.Pair) bool {
+	usual := time.Duration(len(pairs))*2*j.plan.Slice >= usualBudget
 	if len(pairs)%lookEvery != 0 && !usual {
 		return false
 	}
@@ -119,16 +106,16 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	r := j.run
 	v := r.failed("", "")
 	v.Load = j.summary(m)
-	if v.Load.LateP99MS > ms(load.LateBy) {
-		r.line("grader", fmt.Sprintf("the load generator was late itself: %s at P99. Latencies count from when a request should have left, so both sides were charged with it; something else uses this machine.", millis(v.Load.LateP99MS)))
+	for _, note := range v.Load.Notes {
+		r.line("grader", note)
 	}
-	goal, err := j.goal(m.pairs)
-	decision, undecided := j.decide(m.pairs)
-	if err != nil || undecided != nil || len(m.pairs) < tooFew || float64(m.dropped) > tooMany*float64(m.dropped+len(m.pairs)) {
+	goal, err := j.goal(m.Pairs)
+	decision, undecided := j.decide(m.Pairs)
+	if err != nil || undecided != nil || m.TooNoisy() {
 		v.Outcome = verdict.TooNoisy
-		v.Message = fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices had to be dropped.", m.dropped, m.dropped+len(m.pairs))
+		v.Message = fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices had to be dropped.", m.Dropped(), m.Dropped()+len(m.Pairs))
 		if errors.Is(err, stats.ErrTooFew) {
-			v.Message = fmt.Sprintf("This machine is too busy now to tell: it carries %s requests a second, which are too few for the time of a run.", number(m.plan.rate))
+			v.Message = fmt.Sprintf("This machine is too busy now to tell: it carries %s requests a second, which are too few for the time of a run.", number(m.Plan.Rate))
 		}
 		v.Next = "Close what else is running and run again. Nothing is scored."
 		return v
@@ -146,7 +133,7 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	switch {
 	case r.same:
 		v.Outcome = verdict.Unchanged
-		v.Message = fmt.Sprintf("These are the starter's own files: %s is %s at %s requests a second. That is what there is to beat.", what, millis(goal.Before), number(m.plan.rate))
+		v.Message = fmt.Sprintf("These are the starter's own files: %s is %s at %s requests a second. That is what there is to beat.", what, millis(goal.Before), number(m.Plan.Rate))
 		v.Next = "Both lines are the same program, so what differs between them is noise. Find out where the time goes before you change anything."
 	case len(missed) == 0:
 		v.Outcome = verdict.Passed
@@ -206,7 +193,7 @@ func (j judge) metrics(m *measurement) []verdict.Metric {
 		case a.Met == b.Met:
 			return 0
 		case b.Met:
-			return -1
+			return duel.Every
 		default:
 			return 1
 		}
@@ -225,12 +212,12 @@ func (j judge) metrics(m *measurement) []verdict.Metric {
 
 func perRequest(cpu time.Duration, m *measurement, which int) float64 {
 	var n int
-	for _, p := range m.pairs {
-		n += len(p.samples[which])
+	for _, p := range m.Pairs {
+		n += len(p.Samples[which])
 	}
 	// What was dropped was processed too, at the same rate.
-	if len(m.pairs) > 0 {
-		n += n * m.dropped / len(m.pairs)
+	if len(m.Pairs) > 0 {
+		n += n * m.Dropped() / len(m.Pairs)
 	}
 	if n == 0 {
 		return 0
@@ -268,12 +255,12 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 func (j judge) quantile(m *measurement, t challenges.Target, out *verdict.Metric) {
 	out.Unit = "ms"
 	q := quantiles[t.Metric]
-	r, err := j.ratio(m.pairs, t.Of, q)
+	r, err := j.ratio(m.Pairs, t.Of, q)
 	if err == nil {
 		out.Before, out.After = finite(r.Before), finite(r.After)
 		out.Ratio, out.Low, out.High, out.MDE = bounded(r.Ratio), bounded(r.Low), bounded(r.High), bounded(r.MDE)
 	} else { // too few to compare; shown all the same
-		all := latencies(m.pairs, j.class(t.Of))
+		all := duel.Latencies(m.Pairs, j.class(t.Of))
 		if before, after := whole(all, 0), whole(all, 1); len(before) > 0 && len(after) > 0 {
 			out.Before, out.After = finite(stats.Quantile(before, q)), finite(stats.Quantile(after, q))
 		}
@@ -285,26 +272,14 @@ func (j judge) quantile(m *measurement, t challenges.Target, out *verdict.Metric
 	case t.Worsen > 0:
 		// So must a harm: only when the better end is beyond the bound, at the
 		// level of any claim that something differs.
-		sure, err := j.ratioAt(certainty, m.pairs, t.Of, q)
+		sure, err := j.ratioAt(certainty, m.Pairs, t.Of, q)
 		out.Target, out.Met = "≤ "+t.Worsen.String()+" the starter", err != nil || sure.High >= 1/float64(t.Worsen)
 	}
 }
 
 // errors is the share of requests that failed.
 func (j judge) errors(m *measurement, of string, which int) float64 {
-	class := j.class(of)
-	var n, bad int
-	for _, p := range m.pairs {
-		for _, s := range p.samples[which] {
-			if class >= 0 && s.Class != class {
-				continue
-			}
-			n++
-			if failed(s) {
-				bad++
-			}
-		}
-	}
+	bad, n := duel.Errors(m.Pairs, j.class(of), which)
 	if n == 0 {
 		return 0
 	}
@@ -313,30 +288,11 @@ func (j judge) errors(m *measurement, of string, which int) float64 {
 
 // summary is the load and both sides' whole-run figures.
 func (j judge) summary(m *measurement) *verdict.Summary {
-	all := latencies(m.pairs, -1)
-	s := &verdict.Summary{
-		Rate: m.plan.rate, SliceMS: ms(m.plan.slice), Pairs: len(m.pairs), Dropped: m.dropped, HistogramMS: edges,
-	}
-	late := slices.Clone(m.late)
-	slices.Sort(late)
-	if len(late) > 0 {
-		s.LateP99MS = stats.Quantile(late, 0.99)
-	}
-	loaded := time.Duration(len(m.pairs)) * m.plan.slice
+	s := m.Summary(requestTimeout)
 	for which, to := range []*verdict.Side{&s.Before, &s.After} {
-		sorted := whole(all, which)
-		if len(sorted) == 0 {
-			continue
-		}
-		to.P50, to.P95, to.P99 = finite(stats.Quantile(sorted, .5)), finite(stats.Quantile(sorted, .95)), finite(stats.Quantile(sorted, .99))
-		to.Max = finite(sorted[len(sorted)-1])
-		to.Errors = j.errors(m, "", which)
-		to.RPS = float64(len(sorted)) / loaded.Seconds()
 		to.CPU = m.cpu[which].Seconds()
 		to.MemoryMB = float64(m.memory[which]) / 1e6
 		to.Queries = m.queries[which]
-		to.Histogram = stats.Histogram(edges, sorted)
-		s.Requests = len(sorted)
 	}
 	return s
 }

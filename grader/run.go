@@ -15,6 +15,7 @@ import (
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/check"
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -143,7 +144,7 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	r.pass()
 
 	r.enter(verdict.Start, "")
-	done, err := TakeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
+	done, err := duel.TakeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
@@ -317,21 +318,23 @@ func (r *run) rules() (*check.Rules, *challenges.SameAnswers) {
 // load measures and judges.
 func (r *run) load(ctx context.Context, cal calibration, before, after *side) (verdict.Verdict, error) {
 	r.enter(verdict.Load, "")
-	p := newPlan(cal.Capacity*r.at(), loadBudget)
+	p := duel.NewPlan(cal.Capacity*r.at(), loadBudget, 0)
 	rules, same := r.rules()
 	j := judge{run: r, calibration: cal, plan: p}
-	picture := newLive()
-	d := &duel{
+	picture := duel.NewLive(requestTimeout)
+	c := &contest{
 		plan: p, sides: [2]*side{before, after}, mix: r.mix, rng: r.rng(streamLoad), live: picture,
-		touched: check.NewTouched(r.mix), rules: rules, weather: newWeather(), enough: j.enough,
+		touched: check.NewTouched(r.mix), rules: rules, enough: j.enough,
 	}
 	if same != nil {
-		d.settled = check.Rules{Ignore: slices.Concat(same.Ignore, same.Unstable), Unordered: true}
+		c.settled = check.Rules{Ignore: slices.Concat(same.Ignore, same.Unstable), Unordered: true}
 	}
 	r.send(verdict.Event{Kind: "plan", Plan: &verdict.Plan{
-		Seconds: (time.Duration(p.pairs+p.warm) * 2 * p.slice).Seconds(), Rate: p.rate, SliceMS: ms(p.slice), EdgesMS: edges,
+		Seconds: p.Usual().Seconds(), Rate: p.Rate, SliceMS: ms(p.Slice), EdgesMS: duel.Edges(),
 	}})
-	m, err := r.watched(picture, func() (*measurement, error) { return d.run(ctx) })
+	var m *measurement
+	var err error
+	picture.Watch(func(t verdict.Tick) { r.send(verdict.Event{Kind: "tick", Tick: &t}) }, func() { m, err = c.run(ctx) })
 	if f, ok := isFallen(err); ok {
 		if f.which == 0 {
 			return verdict.Verdict{}, fmt.Errorf("the starter failed under its own load: %w", f)
@@ -342,7 +345,7 @@ func (r *run) load(ctx context.Context, cal calibration, before, after *side) (v
 		return verdict.Verdict{}, err
 	}
 	if m.mismatch == nil && same != nil {
-		if m.mismatch, err = r.audit(ctx, d, m, *same); err != nil {
+		if m.mismatch, err = r.audit(ctx, c, m, *same); err != nil {
 			return verdict.Verdict{}, err
 		}
 	}
@@ -366,38 +369,13 @@ func (r *run) at() float64 {
 }
 
 // audit asks again for what the load has written to.
-func (r *run) audit(ctx context.Context, d *duel, m *measurement, same challenges.SameAnswers) (*check.Mismatch, error) {
-	reads := slices.DeleteFunc(m.audit, func(q challenges.Drawn) bool { return d.touched.Count(q) > auditWrites })
-	wrong, err := r.oracle(d.sides[0], d.sides[1]).Audit(ctx, reads, same)
+func (r *run) audit(ctx context.Context, c *contest, m *measurement, same challenges.SameAnswers) (*check.Mismatch, error) {
+	reads := slices.DeleteFunc(m.audit, func(q challenges.Drawn) bool { return c.touched.Count(q) > auditWrites })
+	wrong, err := r.oracle(c.sides[0], c.sides[1]).Audit(ctx, reads, same)
 	if err != nil {
 		return nil, fmt.Errorf("audit the data after the load: %w", err)
 	}
 	return wrong, nil
-}
-
-// watched sends ticks while a measurement goes on.
-func (r *run) watched(picture *live, measure func() (*measurement, error)) (*measurement, error) {
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		every := time.NewTicker(tickEvery)
-		defer every.Stop()
-		for n := 1; ; n++ {
-			select {
-			case <-stop:
-				return
-			case <-every.C:
-				t := picture.tick(n%10 == 0)
-				r.send(verdict.Event{Kind: "tick", Tick: &t})
-			}
-		}
-	}()
-	m, err := measure()
-	close(stop)
-	<-stopped
-	t := picture.tick(true)
-	r.send(verdict.Event{Kind: "tick", Tick: &t})
-	return m, err
 }
 
 // machine says on what a run was measured.

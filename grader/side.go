@@ -15,6 +15,7 @@ import (
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/backing"
 	"github.com/p95lab/p95lab/grader/check"
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -84,7 +85,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	}
 	out := &side{name: s.name, dir: own}
 	out.process, err = s.launcher.Start(ctx, sandbox.Spec{
-		Path: s.binary.Path, Dir: own, Writable: []string{own}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: serviceWeight,
+		Path: s.binary.Path, Dir: own, Writable: []string{own}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: duel.ServiceWeight,
 		Env: []string{
 			"PORT=" + strconv.Itoa(port), "ADMIN_PORT=" + strconv.Itoa(adminPort), backing.URL(database), "TMPDIR=" + own,
 		},

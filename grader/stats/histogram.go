@@ -28,7 +28,13 @@ func Histogram(edges []float64, latencies []float64) []int {
 		return counts
 	}
 	for _, v := range latencies {
-		counts[min(sort.SearchFloat64s(edges, v), len(edges)-1)]++
+		counts[Bucket(edges, v)]++
 	}
 	return counts
+}
+
+// Bucket is the number of the bucket that Histogram counts a latency in. There
+// must be edges.
+func Bucket(edges []float64, v float64) int {
+	return min(sort.SearchFloat64s(edges, v), len(edges)-1)
 }

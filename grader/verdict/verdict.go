@@ -109,8 +109,11 @@ type Summary struct {
 	Dropped   int     `json:"dropped"`  // pairs dropped for the machine's weather
 	Requests  int     `json:"requests"` // counted requests on each side
 	LateP99MS float64 `json:"late_p99_ms"`
-	Before    Side    `json:"before"`
-	After     Side    `json:"after"`
+	// Notes say what a reader should know of how it was measured: what may have
+	// disturbed it, and where the generator was part of it.
+	Notes  []string `json:"notes,omitempty"`
+	Before Side     `json:"before"`
+	After  Side     `json:"after"`
 	// HistogramMS holds the upper edges of Before.Histogram's and
 	// After.Histogram's buckets, in ms, log-spaced.
 	HistogramMS []float64 `json:"histogram_ms"`

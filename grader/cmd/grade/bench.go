@@ -10,8 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/p95lab/p95lab/grader"
 	"github.com/p95lab/p95lab/grader/bench"
+	"github.com/p95lab/p95lab/grader/duel"
 )
 
 // benchCmd is the lab's measurement, measured.
@@ -70,7 +70,7 @@ func (t *tool) experiment(run func(bench.Bench) error) error {
 	b := bench.Bench{
 		Self: []string{self, "bench", "part"}, Dir: dir,
 		Turn: func(ctx context.Context) (func(), error) {
-			return grader.TakeTurn(ctx, func() { t.progress("waiting: another run is being measured on this machine") })
+			return duel.TakeTurn(ctx, func() { t.progress("waiting: another run is being measured on this machine") })
 		},
 		Tell: t.progress,
 	}

@@ -1,6 +1,7 @@
-package grader
+package duel
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -22,13 +23,18 @@ const (
 // edges are the buckets of every histogram that is shown, in ms.
 var edges = stats.LogEdges(0.1, 10_000, 60)
 
-// live keeps both sides' last answers and draws them as ticks. It is safe for
+// Edges are the upper edges of the buckets of every histogram that is shown, in
+// ms.
+func Edges() []float64 { return slices.Clone(edges) }
+
+// Live keeps both sides' last answers and draws them as ticks. It is safe for
 // concurrent use: connections report, a ticker reads.
-type live struct {
-	mu    sync.Mutex
-	began time.Time
-	warm  bool
-	sides [2]recent
+type Live struct {
+	timeout float64 // ms
+	mu      sync.Mutex
+	began   time.Time
+	warm    bool
+	sides   [2]recent
 }
 
 // recent is one side's answers, by the time of its own load: the clock of a
@@ -46,53 +52,78 @@ type timed struct {
 	ms float64
 }
 
-func newLive() *live { return &live{began: time.Now()} }
-
-// counted starts the part that counts.
-func (l *live) counted() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.warm = false
+// NewLive returns an empty picture. A request that failed is shown as one that
+// took the timeout.
+func NewLive(timeout time.Duration) *Live {
+	l := &Live{timeout: ms(timeout), began: time.Now()}
+	for i := range l.sides {
+		l.sides[i].histogram = make([]int, len(edges))
+	}
+	return l
 }
 
-func (l *live) add(which int, s load.Sample) {
-	ms := latency(s)
+func (l *Live) warmUp(warm bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.warm = warm
+}
+
+func (l *Live) add(which int, s load.Sample) {
+	ms := Latency(s)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	side := &l.sides[which]
 	side.done++
-	if failed(s) {
+	if Failed(s) {
 		side.failed++
 	}
 	side.samples = append(side.samples, timed{side.clock + s.Done, ms})
 	if !l.warm {
-		if side.histogram == nil {
-			side.histogram = make([]int, len(edges))
-		}
-		for i, n := range stats.Histogram(edges, []float64{ms}) {
-			side.histogram[i] += n
-		}
+		side.histogram[stats.Bucket(edges, ms)]++
 	}
 }
 
 // sliceDone moves a side's clock on.
-func (l *live) sliceDone(which int, took time.Duration) {
+func (l *Live) sliceDone(which int, took time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sides[which].clock += took
 }
 
+// Watch measures, and sends a tick about ten times a second meanwhile and one
+// at the end. send is called from one goroutine at a time.
+func (l *Live) Watch(send func(verdict.Tick), measure func()) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		every := time.NewTicker(tickEvery)
+		defer every.Stop()
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-every.C:
+				send(l.tick(n%10 == 0))
+			}
+		}
+	}()
+	measure()
+	close(stop)
+	<-stopped
+	send(l.tick(true))
+}
+
 // tick is the picture now. Histograms come along about once a second.
-func (l *live) tick(histograms bool) verdict.Tick {
+func (l *Live) tick(histograms bool) verdict.Tick {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return verdict.Tick{
 		T: time.Since(l.began).Seconds(), Warm: l.warm,
-		Before: l.sides[0].window(histograms), After: l.sides[1].window(histograms),
+		Before: l.sides[0].window(l.timeout, histograms), After: l.sides[1].window(l.timeout, histograms),
 	}
 }
 
-func (r *recent) window(histogram bool) verdict.Window {
+func (r *recent) window(timeout float64, histogram bool) verdict.Window {
 	w := verdict.Window{N: r.done}
 	if r.done == 0 {
 		return w
@@ -109,13 +140,23 @@ func (r *recent) window(histogram bool) verdict.Window {
 		ms[i] = s.ms
 	}
 	slices.Sort(ms)
-	w.P50, w.P95, w.P99 = finite(stats.Quantile(ms, 0.50)), finite(stats.Quantile(ms, 0.95)), finite(stats.Quantile(ms, 0.99))
+	q := func(q float64) float64 { return Finite(stats.Quantile(ms, q), timeout) }
+	w.P50, w.P95, w.P99 = q(0.50), q(0.95), q(0.99)
 	if over := last - r.samples[0].at; over > 0 {
 		w.RPS = float64(len(ms)-1) / over.Seconds()
 	}
 	w.Errors = float64(r.failed) / float64(r.done)
-	if histogram {
+	if histogram && slices.ContainsFunc(r.histogram, func(n int) bool { return n > 0 }) {
 		w.Histogram = slices.Clone(r.histogram)
 	}
 	return w
+}
+
+// Finite shows a failed request's latency as the time after which it failed at
+// the latest.
+func Finite(v, timeout float64) float64 {
+	if math.IsInf(v, 0) || math.IsNaN(v) {
+		return timeout
+	}
+	return v
 }

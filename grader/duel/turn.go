@@ -1,4 +1,4 @@
-package grader
+package duel
 
 import (
 	"context"

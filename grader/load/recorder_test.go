@@ -1,0 +1,102 @@
+package load
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// What the recorder says must be what the sorted latencies say, to four figures.
+func TestRecorderQuantiles(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	r := NewRecorder()
+	var all []float64
+	for range 5000 {
+		d := time.Duration(math.Exp(rng.NormFloat64()*2) * float64(time.Millisecond))
+		r.Record(d)
+		all = append(all, float64(d)/1e6)
+	}
+	for range 50 {
+		r.Fail()
+		all = append(all, math.Inf(1))
+	}
+	slices.Sort(all)
+	for _, q := range []float64{0, 0.5, 0.95, 0.99, 0.995, 1} {
+		want, got := all[max(0, int(math.Ceil(q*float64(len(all))))-1)], r.Quantile(q)
+		// A quarter of a microsecond is what is told apart at the least.
+		if got != want && math.Abs(got-want) > 1e-4*want+0.0003 {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+	edges := []float64{0.1, 1, 10, 100}
+	want := make([]int, len(edges))
+	for _, v := range all {
+		i, _ := slices.BinarySearch(edges, v)
+		want[min(i, len(edges)-1)]++
+	}
+	got := r.Histogram(edges)
+	sum := 0
+	for i := range got {
+		sum += got[i]
+		if math.Abs(float64(got[i]-want[i])) > 3 { // on an edge a value may fall to either side
+			t.Errorf("histogram %v, want %v", got, want)
+		}
+	}
+	if sum != len(all) || r.Count() != len(all) || r.Failed() != 50 {
+		t.Errorf("%d in the histogram, %d counted, %d failed", sum, r.Count(), r.Failed())
+	}
+
+	twice := NewRecorder()
+	for range 2 {
+		if err := twice.Merge(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if twice.Count() != 2*r.Count() || twice.Quantile(0.95) != r.Quantile(0.95) {
+		t.Errorf("merged twice: %d with P95 %v", twice.Count(), twice.Quantile(0.95))
+	}
+	r.Reset()
+	if r.Count() != 0 || !math.IsNaN(r.Quantile(0.5)) || len(r.Histogram(nil)) != 0 {
+		t.Error("it is not empty after Reset")
+	}
+}
+
+func TestRecorderTakesEveryLatency(t *testing.T) {
+	r := NewRecorder()
+	for _, d := range []time.Duration{-1, 0, 1, time.Hour, math.MaxInt64} {
+		r.Record(d)
+	}
+	if r.Count() != 5 || r.Quantile(1) < 0.999*float64(time.Hour.Milliseconds()) {
+		t.Errorf("%d recorded, the largest is %v ms", r.Count(), r.Quantile(1))
+	}
+}
+
+func BenchmarkRecorder(b *testing.B) {
+	r := NewRecorder()
+	b.ReportAllocs()
+	for i := range b.N {
+		r.Record(time.Duration(i%5000) * time.Microsecond)
+	}
+}
+
+// What one request of a slice costs, recorded. The allocations are those of the
+// slice itself, shared by its requests.
+func BenchmarkSlice(b *testing.B) {
+	addr := serveRaw(b, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+	c := dial(b, addr, Options{MaxConns: 8})
+	if err := c.Warm(8); err != nil {
+		b.Fatal(err)
+	}
+	r := NewRecorder()
+	plan := arrivals(make([]time.Duration, 1000)) // all at once, so that nobody sleeps
+	reqs := []Prepared{get(b, "/")}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += len(plan) {
+		if _, err := c.Slice(b.Context(), reqs, plan[:min(len(plan), b.N-n)], func(s Sample) { r.Record(s.Latency()) }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
