@@ -11,6 +11,7 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
@@ -26,6 +27,15 @@ type Options struct {
 	// Connect opens a connection to the address, for one that lies in another
 	// network; TCP from here is the default.
 	Connect func(ctx context.Context, addr string) (net.Conn, error)
+	// TLS encrypts connections; nil does not. The server's name is the address's
+	// unless it is set.
+	TLS *tls.Config
+	// NewConnections opens one for each request, whose latency then holds that
+	// too: its requests leave when their connection begins to be opened. They
+	// should be Closing, or servers keep what nobody will use.
+	NewConnections bool
+	Users          int  // virtual users, for Prepared.User
+	Link           Link // the client's, imitated
 }
 
 // Client sends requests to one address over connections that it keeps. It is
@@ -33,6 +43,8 @@ type Options struct {
 type Client struct {
 	addr   string
 	o      Options
+	tls    *tls.Config
+	users  *users
 	ctx    context.Context // ends with Close; for connections being opened
 	cancel context.CancelFunc
 	owned  sync.WaitGroup // every goroutine of the client
@@ -63,12 +75,23 @@ func Dial(addr string, o Options) *Client {
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Client{addr: addr, o: o, ctx: ctx, cancel: cancel, all: map[*conn]struct{}{}}
+	scheme := "http"
+	if o.TLS != nil {
+		scheme = "https"
+	}
+	return &Client{
+		addr: addr, o: o, tls: clientTLS(o.TLS, addr), users: newUsers(o.Users, scheme, addr),
+		ctx: ctx, cancel: cancel, all: map[*conn]struct{}{},
+	}
 }
 
 // Warm opens connections until n are open, so that a measurement need not. The
-// error is the first connection's that could not be opened.
+// error is the first connection's that could not be opened. With NewConnections
+// one is opened and closed, to see whether that can be done.
 func (c *Client) Warm(n int) error {
+	if c.o.NewConnections {
+		return c.try()
+	}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -88,6 +111,18 @@ func (c *Client) Warm(n int) error {
 		}
 	}
 	return first
+}
+
+// try opens a connection and closes it.
+func (c *Client) try() error {
+	ctx, cancel := context.WithTimeout(c.ctx, c.o.Timeout)
+	defer cancel()
+	nc, err := c.connect(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", c.addr, err)
+	}
+	cut(nc)
+	return nil
 }
 
 // Do sends one request now and returns its outcome. Its times count from the
@@ -133,14 +168,18 @@ func (c *Client) submit(j job) (sent time.Duration, free bool) {
 		c.mu.Unlock()
 		return k.write(j), true
 	}
-	if c.slots < c.o.MaxConns {
-		c.slots++
-		c.owned.Go(func() { c.serve(j) })
-	} else {
+	if c.slots >= c.o.MaxConns {
 		c.queue.push(j)
+		c.mu.Unlock()
+		return 0, false
 	}
+	c.slots++
 	c.mu.Unlock()
-	return 0, false
+	if c.o.NewConnections { // nothing was busy: from here on it is the service's time
+		sent, free = j.run.now(), true
+	}
+	c.owned.Go(func() { c.serve(j) })
+	return sent, free
 }
 
 // serve owns one of the MaxConns slots: it opens a connection for j, and again
@@ -172,7 +211,10 @@ func (c *Client) open(j job) (*conn, error) {
 	if j.run != nil {
 		defer context.AfterFunc(j.run.ctx, cancel)()
 	}
-	nc, err := c.o.Connect(ctx, c.addr)
+	if j.run != nil && c.o.NewConnections {
+		j.run.samples[j.index].Sent = j.run.now()
+	}
+	nc, err := c.connect(ctx)
 	if err != nil {
 		switch {
 		case c.ctx.Err() != nil:
@@ -199,7 +241,7 @@ func (c *Client) open(j job) (*conn, error) {
 		k.take(j)
 	}
 	if err != nil {
-		_ = nc.Close() // nothing was sent on it
+		cut(nc) // nothing was sent on it
 		return nil, err
 	}
 	c.all[k] = struct{}{}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,17 +57,20 @@ func (k *conn) take(j job) {
 // abort cuts the connection off. Client.mu is held.
 func (k *conn) abort(cause error) {
 	k.cause = cause
-	_ = k.nc.Close() // serve returns from reading and cleans up
+	cut(k.nc) // serve returns from reading and cleans up
 }
 
 // write sends j's request and returns when that began.
 func (k *conn) write(j job) time.Duration {
+	raw := k.c.users.raw(j.request)
 	sent := j.run.now()
-	j.run.samples[j.index].Sent = sent
+	if s := &j.run.samples[j.index]; s.Sent == 0 { // or it left with its connection
+		s.Sent = sent
+	}
 	if j.large() {
-		go k.send(j.request.Raw) // serve waits for it, by writing
+		go k.send(raw) // serve waits for it, by writing
 	} else {
-		k.send(j.request.Raw)
+		k.send(raw)
 	}
 	return sent
 }
@@ -160,7 +164,7 @@ func (k *conn) read(p *Prepared) (reusable bool, err error) {
 	}
 	// After the answer there must be silence: what is left over would be taken
 	// for the answer to a request that has not been sent.
-	return !k.resp.ConnectionClose() && k.resp.StatusCode() != fasthttp.StatusSwitchingProtocols && k.in.Buffered() == 0, nil
+	return !k.c.o.NewConnections && !k.resp.ConnectionClose() && k.resp.StatusCode() != fasthttp.StatusSwitchingProtocols && k.in.Buffered() == 0, nil
 }
 
 // written says whether the request was written whole. One that was answered
@@ -185,7 +189,29 @@ func (k *conn) record(j job, done time.Duration) {
 	if j.request.KeepBody {
 		s.Body = bytes.Clone(body)
 	}
+	k.tell(j.request)
 	j.run.finish(j)
+}
+
+// tell hands an answer to the user who asked.
+func (k *conn) tell(p *Prepared) {
+	if p.User > 0 {
+		k.c.users.told(p, k.header, k.resp.Body())
+	}
+}
+
+// header lists the values of a header of the answer.
+func (k *conn) header(name string) (values []string) {
+	if strings.EqualFold(name, "Set-Cookie") {
+		for _, value := range k.resp.Header.Cookies() {
+			values = append(values, string(value))
+		}
+		return values
+	}
+	for _, value := range k.resp.Header.PeekAll(name) {
+		values = append(values, string(value))
+	}
+	return values
 }
 
 // turn gives the connection its next request, or makes it idle.
@@ -228,7 +254,7 @@ func (k *conn) explain(j job, err error) error {
 
 func (k *conn) hangUp() {
 	k.c.forget(k)
-	_ = k.nc.Close() // whatever it says, the connection is not used again
+	cut(k.nc)
 }
 
 // Hash returns the hash of a body that Sample carries: equal bodies have equal

@@ -29,8 +29,8 @@ type exchange struct {
 
 func newExchange(nc net.Conn) (*exchange, error) {
 	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil, fmt.Errorf("a %T has no descriptor", nc)
+	if !ok { // encrypted, or over an imitated link: it has no descriptor of its own
+		return &exchange{Conn: nc}, nil
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
@@ -50,6 +50,9 @@ func (x *exchange) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if x.raw == nil {
+		return x.plain(p)
+	}
 	x.into, x.n, x.err = p, 0, nil
 	err := x.raw.Read(x.step)
 	if rest := x.request; err == nil && len(rest) > 0 {
@@ -63,6 +66,17 @@ func (x *exchange) Read(p []byte) (int, error) {
 		err = x.err
 	}
 	return x.n, err
+}
+
+// plain writes and reads by way of the connection.
+func (x *exchange) plain(p []byte) (int, error) {
+	if request := x.request; len(request) > 0 {
+		x.request = nil
+		if _, err := x.Write(request); err != nil {
+			return 0, err
+		}
+	}
+	return x.Conn.Read(p)
 }
 
 func (x *exchange) try(fd uintptr) (done bool) {

@@ -16,6 +16,11 @@ type Prepared struct {
 	ID       int    // the caller's number; handed back in the sample
 	Raw      []byte // a full HTTP/1.1 request, as Prepare returns it
 	KeepBody bool   // keep the answer's body in the sample, not only its hash
+	// User is the virtual user who asks, from 1 to Options.Users: the cookies that
+	// this user was told go with it. 0 is nobody.
+	User int
+	Open *Open  // if not nil, what is sent in place of Raw; see PrepareOpen
+	Take []Take // what the user keeps of the answer
 }
 
 // Prepare returns the bytes of an HTTP/1.1 request on a connection that is kept
@@ -54,6 +59,13 @@ func Prepare(method, host, path string, header map[string]string, body []byte) (
 	b.WriteString("\r\n")
 	b.Write(body)
 	return b.Bytes(), nil
+}
+
+// Closing returns a prepared request that asks the server to close the
+// connection after its answer.
+func Closing(raw []byte) []byte {
+	line := bytes.IndexByte(raw, '\n') + 1
+	return slices.Concat(raw[:line], []byte("Connection: close\r\n"), raw[line:])
 }
 
 // isToken holds for a token of RFC 9110, section 5.6.2.

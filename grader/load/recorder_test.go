@@ -1,8 +1,11 @@
 package load
 
 import (
+	"context"
+	"io"
 	"math"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"testing"
 	"time"
@@ -81,22 +84,56 @@ func BenchmarkRecorder(b *testing.B) {
 	}
 }
 
-// What one request of a slice costs, recorded. The allocations are those of the
-// slice itself, shared by its requests.
-func BenchmarkSlice(b *testing.B) {
-	addr := serveRaw(b, answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
-	c := dial(b, addr, Options{MaxConns: 8})
+// recordedSlice sends n requests at once to a server that allocates nothing
+// itself, and records them.
+func recordedSlice(tb testing.TB, n int) func() {
+	raw, err := Prepare("GET", "test", "/", nil, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	addr := serveRaw(tb, func(nc net.Conn) {
+		request, reply := make([]byte, len(raw)), []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+		for {
+			if _, err := io.ReadFull(nc, request); err != nil {
+				return
+			}
+			if _, err := nc.Write(reply); err != nil {
+				return
+			}
+		}
+	})
+	c := dial(tb, addr, Options{MaxConns: 8})
 	if err := c.Warm(8); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	r := NewRecorder()
-	plan := arrivals(make([]time.Duration, 1000)) // all at once, so that nobody sleeps
-	reqs := []Prepared{get(b, "/")}
+	reqs, plan := []Prepared{{Raw: raw}}, arrivals(make([]time.Duration, n))
+	return func() {
+		report, err := c.Slice(context.Background(), reqs, plan, func(s Sample) { r.Record(s.Latency()) })
+		if err != nil || report.Samples[0].Err != nil {
+			tb.Fatal(err, report.Samples[0].Err)
+		}
+	}
+}
+
+// Sending, reading and recording a request allocates nothing: what a slice
+// allocates is for all of its requests together.
+func TestRequestsDoNotAllocate(t *testing.T) {
+	const n = 2000
+	run := recordedSlice(t, n)
+	run() // buffers grow to their size
+	if each := testing.AllocsPerRun(5, run) / n; each > 0.1 {
+		t.Errorf("%.2f allocations for each request", each)
+	}
+}
+
+// What a request costs, recorded, client and server together: each iteration is
+// one request of a slice of 1000.
+func BenchmarkSlice(b *testing.B) {
+	run := recordedSlice(b, 1000)
 	b.ReportAllocs()
 	b.ResetTimer()
-	for n := 0; n < b.N; n += len(plan) {
-		if _, err := c.Slice(b.Context(), reqs, plan[:min(len(plan), b.N-n)], func(s Sample) { r.Record(s.Latency()) }); err != nil {
-			b.Fatal(err)
-		}
+	for n := 0; n < b.N; n += 1000 {
+		run()
 	}
 }

@@ -13,9 +13,11 @@ import (
 type Sample struct {
 	Class, ID int // the request's
 	Intended  time.Duration
-	Sent      time.Duration // when its first byte was written; 0 if it never was
-	Done      time.Duration // when its last byte was read, or it failed
-	Status    int           // 0 if it failed
+	// Sent is when its first byte was written, or with Options.NewConnections when
+	// its connection began to be opened; 0 if neither was.
+	Sent   time.Duration
+	Done   time.Duration // when its last byte was read, or it failed
+	Status int           // 0 if it failed
 	// Err is nil unless the transport failed: refused, reset, malformed,
 	// ErrTimeout. An answer of 500 is no error here.
 	Err   error

@@ -72,20 +72,20 @@ func (l *loop) run(ctx context.Context, c *Client, draw func() Prepared, end tim
 // whether it did any good.
 func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, end time.Time) (useful bool) {
 	dialling, cancel := context.WithTimeout(ctx, c.o.Timeout)
-	nc, err := c.o.Connect(dialling, c.addr)
+	nc, err := c.connect(dialling)
 	cancel()
 	if err != nil {
 		l.errors++
 		return false
 	}
-	defer func() { _ = nc.Close() }() // not used again
+	defer cut(nc)
 	x, err := newExchange(nc)
 	if err != nil {
 		l.errors++
 		return false
 	}
 	k := newConn(c, x)
-	defer context.AfterFunc(ctx, func() { _ = nc.Close() })() // wakes the read below
+	defer context.AfterFunc(ctx, func() { cut(nc) })() // wakes the read below
 	for {
 		p := draw()
 		sent := time.Now()
@@ -94,10 +94,13 @@ func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, 
 		}
 		reusable := false
 		if err = nc.SetDeadline(sent.Add(c.o.Timeout)); err == nil {
-			x.send(p.Raw) // with the read that waits for its answer
+			x.send(c.users.raw(&p)) // with the read that waits for its answer
 			reusable, err = k.read(&p)
 		}
 		done := time.Now()
+		if err == nil {
+			k.tell(&p)
+		}
 		switch {
 		case ctx.Err() != nil || done.After(end):
 			return true

@@ -22,13 +22,8 @@ type Report struct {
 // failed request is a sample. onDone, if not nil, is told each sample as it
 // ends; calls do not overlap, and one that is slow delays the measurement.
 func (c *Client) Slice(ctx context.Context, reqs []Prepared, arrivals []Arrival, onDone func(Sample)) (Report, error) {
-	for i, a := range arrivals {
-		if a.Request < 0 || a.Request >= len(reqs) {
-			return Report{}, fmt.Errorf("arrival %d asks for request %d of %d", i, a.Request, len(reqs))
-		}
-		if a.At < 0 || i > 0 && a.At < arrivals[i-1].At {
-			return Report{}, fmt.Errorf("arrival %d at %v is out of order", i, a.At)
-		}
+	if err := check(arrivals, len(reqs)); err != nil {
+		return Report{}, err
 	}
 	late := make([]time.Duration, 0, len(arrivals))
 	cpu := processCPU()
