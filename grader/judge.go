@@ -3,7 +3,6 @@ package grader
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +114,7 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 		v.Outcome = verdict.TooNoisy
 		v.Message = fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices had to be dropped.", m.Dropped(), m.Dropped()+len(m.Pairs))
 		if errors.Is(err, stats.ErrTooFew) {
-			v.Message = fmt.Sprintf("This machine is too busy now to tell: it carries %s requests a second, which are too few for the time of a run.", number(m.Plan.Rate))
+			v.Message = fmt.Sprintf("This machine is too busy now to tell: it carries %s requests a second, which are too few for the time of a run.", verdict.Number(m.Plan.Rate))
 		}
 		v.Next = "Close what else is running and run again. Nothing is scored."
 		return v
@@ -133,7 +132,7 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	switch {
 	case r.same:
 		v.Outcome = verdict.Unchanged
-		v.Message = fmt.Sprintf("These are the starter's own files: %s is %s at %s requests a second. That is what there is to beat.", what, millis(goal.Before), number(m.Plan.Rate))
+		v.Message = fmt.Sprintf("These are the starter's own files: %s is %s at %s requests a second. That is what there is to beat.", what, millis(goal.Before), verdict.Number(m.Plan.Rate))
 		v.Next = "Both lines are the same program, so what differs between them is noise. Find out where the time goes before you change anything."
 	case len(missed) == 0:
 		v.Outcome = verdict.Passed
@@ -143,7 +142,7 @@ func (j judge) verdict(m *measurement) verdict.Verdict {
 	case decision == stats.NoDifference:
 		v.Outcome = verdict.NoDifference
 		v.Message = fmt.Sprintf("%s is %s before and %s after, and %s (95 %% interval of the ratio %s to %s).",
-			upper(what), millis(goal.Before), millis(goal.After), doubt(goal), factor(goal.Low), factor(goal.High))
+			upper(what), millis(goal.Before), millis(goal.After), doubt(goal), verdict.Factor(goal.Low), verdict.Factor(goal.High))
 		v.Next = fmt.Sprintf("A change of less than %.0f %% could not be seen in this run. Look again at what each request costs.", 100*(max(goal.MDE, 1+stats.DefaultBand)-1))
 	default:
 		v.Message = j.miss(missed, measured, decision)
@@ -258,7 +257,7 @@ func (j judge) quantile(m *measurement, t challenges.Target, out *verdict.Metric
 	r, err := j.ratio(m.Pairs, t.Of, q)
 	if err == nil {
 		out.Before, out.After = finite(r.Before), finite(r.After)
-		out.Ratio, out.Low, out.High, out.MDE = bounded(r.Ratio), bounded(r.Low), bounded(r.High), bounded(r.MDE)
+		out.Ratio, out.Low, out.High, out.MDE = verdict.Bounded(r.Ratio), verdict.Bounded(r.Low), verdict.Bounded(r.High), verdict.Bounded(r.MDE)
 	} else { // too few to compare; shown all the same
 		all := duel.Latencies(m.Pairs, j.class(t.Of))
 		if before, after := whole(all, 0), whole(all, 1); len(before) > 0 && len(after) > 0 {
@@ -297,14 +296,6 @@ func (j judge) summary(m *measurement) *verdict.Summary {
 	return s
 }
 
-// bounded keeps a ratio of failures within what JSON can say.
-func bounded(v float64) float64 {
-	if math.IsNaN(v) {
-		return 0
-	}
-	return max(-1e6, min(1e6, v))
-}
-
 // doubt says why a difference is not called one.
 func doubt(r stats.Ratio) string {
 	if r.Low <= 1 && r.High >= 1 {
@@ -317,9 +308,9 @@ func doubt(r stats.Ratio) string {
 // 9.9)", or how many times worse.
 func times(r stats.Ratio) string {
 	if r.Ratio < 1 && r.Ratio > 0 {
-		return fmt.Sprintf("%s times worse (95 %% interval %s to %s)", factor(1/r.Ratio), factor(1/r.High), factor(1/r.Low))
+		return fmt.Sprintf("%s times worse (95 %% interval %s to %s)", verdict.Factor(1/r.Ratio), verdict.Factor(1/r.High), verdict.Factor(1/r.Low))
 	}
-	return fmt.Sprintf("%s times better (95 %% interval %s to %s)", factor(r.Ratio), factor(r.Low), factor(r.High))
+	return fmt.Sprintf("%s times better (95 %% interval %s to %s)", verdict.Factor(r.Ratio), verdict.Factor(r.Low), verdict.Factor(r.High))
 }
 
 // name is a metric as a sentence tells it: "the P95 of history".
@@ -341,38 +332,11 @@ func amount(m verdict.Metric, v float64) string {
 	case "ms":
 		return millis(v)
 	case "%":
-		return number(v) + " %"
+		return verdict.Number(v) + " %"
 	default:
-		return number(v) + " " + m.Unit
+		return verdict.Number(v) + " " + m.Unit
 	}
 }
 
-// millis writes a latency with three figures that count.
-func millis(v float64) string {
-	v = finite(v)
-	if v >= 1000 {
-		return fmt.Sprintf("%.2f s", v/1000)
-	}
-	return number(v) + " ms"
-}
-
-// number writes three figures that count.
-func number(v float64) string {
-	switch {
-	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
-	default:
-		return fmt.Sprintf("%.2f", v)
-	}
-}
-
-// factor writes a ratio: 8, 8.9, 0.97.
-func factor(v float64) string {
-	v = bounded(v)
-	if v == math.Trunc(v) && v < 1000 {
-		return fmt.Sprintf("%.0f", v)
-	}
-	return number(v)
-}
+// millis tells a latency; of what failed, the time after which it did.
+func millis(v float64) string { return verdict.Millis(finite(v)) }

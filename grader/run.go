@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -110,7 +109,7 @@ func (r *run) line(from, text string) {
 func (r *run) failed(message, next string) verdict.Verdict {
 	return verdict.Verdict{
 		Challenge: r.job.Challenge.Slug, Outcome: verdict.Failed, Gate: r.gate, Message: message, Next: next,
-		Metrics: []verdict.Metric{}, Seed: r.seed, Machine: machine(),
+		Metrics: []verdict.Metric{}, Seed: r.seed, Machine: duel.Machine(),
 	}
 }
 
@@ -376,9 +375,4 @@ func (r *run) audit(ctx context.Context, c *contest, m *measurement, same challe
 		return nil, fmt.Errorf("audit the data after the load: %w", err)
 	}
 	return wrong, nil
-}
-
-// machine says on what a run was measured.
-func machine() string {
-	return fmt.Sprintf("%d CPUs, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }

@@ -20,6 +20,7 @@ type Open struct {
 	Method, Host, Path string
 	Header             map[string]string
 	Body               []byte
+	Closing            bool // see Closing
 }
 
 // Take is a value that a user keeps from an answer.
@@ -122,6 +123,9 @@ func (o *Open) with(values map[string]string) []byte {
 	raw, err := Prepare(o.Method, o.Host, path, header, body)
 	if err != nil {
 		return nil
+	}
+	if o.Closing {
+		return Closing(raw)
 	}
 	return raw
 }
