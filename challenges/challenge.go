@@ -67,7 +67,7 @@ type Request struct {
 	Body   string            `yaml:"body"`
 	Header map[string]string `yaml:"header"`
 	// With binds variables to distributions: uniform(a, b), zipf(a, b, s),
-	// pick(x, y, …).
+	// sequence(a, b), pick(x, y, …).
 	With map[string]string `yaml:"with"`
 }
 

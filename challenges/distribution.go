@@ -6,21 +6,24 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // distribution draws the values of one variable.
 type distribution struct {
-	from, to int64    // uniform and zipf, both ends included
-	s        float64  // zipf's exponent; 0 for uniform
-	values   []string // pick
+	from, to int64         // uniform, zipf and sequence, both ends included
+	s        float64       // zipf's exponent; 0 for the others
+	values   []string      // pick
+	drawn    *atomic.Int64 // sequence: how many so far
 }
 
 // The exponents that rand.Zipf draws quickly and exactly; it needs more than 1.
 const minExponent, maxExponent = 1.01, 10
 
-var errDistribution = errors.New("allowed are uniform(a, b), zipf(a, b, s) and pick(x, y, …)")
+var errDistribution = errors.New("allowed are uniform(a, b), zipf(a, b, s), sequence(a, b) and pick(x, y, …)")
 
-// parseDistribution reads uniform(a, b), zipf(a, b, s) or pick(x, y, …).
+// parseDistribution reads uniform(a, b), zipf(a, b, s), sequence(a, b) or
+// pick(x, y, …).
 func parseDistribution(text string) (distribution, error) {
 	name, rest, ok := strings.Cut(strings.TrimSpace(text), "(")
 	inner, closed := strings.CutSuffix(rest, ")")
@@ -37,6 +40,13 @@ func parseDistribution(text string) (distribution, error) {
 			return distribution{}, errors.New("uniform takes two numbers: uniform(a, b)")
 		}
 		return parseSpan(args)
+	case "sequence":
+		if len(args) != 2 {
+			return distribution{}, errors.New("sequence takes two numbers: sequence(a, b)")
+		}
+		d, err := parseSpan(args)
+		d.drawn = new(atomic.Int64)
+		return d, err
 	case "zipf":
 		if len(args) != 3 {
 			return distribution{}, errors.New("zipf takes three numbers: zipf(a, b, s)")
@@ -80,11 +90,15 @@ func parseSpan(args []string) (distribution, error) {
 	return distribution{from: from, to: to}, nil
 }
 
-// draw returns one value. Of a zipf distribution from is the most frequent.
+// draw returns one value. Of a zipf distribution from is the most frequent; a
+// sequence goes from its first to its last and begins again.
 func (d distribution) draw(rng *rand.Rand) string {
 	switch {
 	case d.values != nil:
 		return d.values[rng.IntN(len(d.values))]
+	case d.drawn != nil:
+		n := uint64(d.drawn.Add(1) - 1)
+		return strconv.FormatInt(d.from+int64(n%uint64(d.to-d.from+1)), 10)
 	case d.s == 0:
 		return strconv.FormatInt(d.from+rng.Int64N(d.to-d.from+1), 10)
 	case d.from == d.to:

@@ -217,3 +217,26 @@ func FuzzDistribution(f *testing.F) {
 		}
 	})
 }
+
+// A sequence goes from its first to its last value and begins again, in each
+// mix anew.
+func TestMixDrawsSequences(t *testing.T) {
+	for range 2 {
+		m, err := NewMix([]Request{{Name: "page", Weight: 1, Get: "/{n}", With: map[string]string{"n": "sequence(-1, 2)"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for range 6 {
+			got = append(got, m.Draw(seeded(1)).Path)
+		}
+		if want := "/-1 /0 /1 /2 /-1 /0"; strings.Join(got, " ") != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	}
+	for _, bad := range []string{"sequence(1)", "sequence(2, 1)", "sequence(a, b)"} {
+		if _, err := NewMix([]Request{{Name: "page", Weight: 1, Get: "/{n}", With: map[string]string{"n": bad}}}); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+}

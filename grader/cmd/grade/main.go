@@ -28,6 +28,9 @@ const (
 // errNotPassed ends a command that worked and found something not passed.
 var errNotPassed = errors.New("not passed")
 
+// errUnsure ends a command that worked and could tell nothing.
+var errUnsure = errors.New("nothing could be told")
+
 // usageError is the caller's: a challenge or folder that is not there.
 type usageError struct{ error }
 
@@ -45,13 +48,14 @@ type tool struct {
 type cli struct {
 	Data string `help:"Folder of workspaces and of the cache." env:"P95LAB_DATA" default:"${data}" type:"path"`
 
-	Run    runCmd    `cmd:"" help:"Grade files against a challenge's starter."`
-	Check  checkCmd  `cmd:"" help:"Prove a challenge: starter misses, solution passes, wrong fixes fail."`
-	List   listCmd   `cmd:"" help:"List the challenges."`
-	New    newCmd    `cmd:"" help:"Begin a new challenge in challenges/<slug>."`
-	Warm   warmCmd   `cmd:"" help:"Build and seed beforehand what the first runs need."`
-	Doctor doctorCmd `cmd:"" help:"Say what this machine confines services with, and how to get what is missing."`
-	Bench  benchCmd  `cmd:"" help:"Measure the measurement: its cost, its truth, its pace, its false alarms."`
+	Run     runCmd     `cmd:"" help:"Grade files against a challenge's starter."`
+	Check   checkCmd   `cmd:"" help:"Prove a challenge: starter misses, solution passes, wrong fixes fail."`
+	List    listCmd    `cmd:"" help:"List the challenges."`
+	New     newCmd     `cmd:"" help:"Begin a new challenge in challenges/<slug>."`
+	Warm    warmCmd    `cmd:"" help:"Build and seed beforehand what the first runs need."`
+	Doctor  doctorCmd  `cmd:"" help:"Say what this machine confines services with, and how to get what is missing."`
+	Compare compareCmd `cmd:"" help:"Compare two running versions of any HTTP service: before and after, with an interval."`
+	Bench   benchCmd   `cmd:"" help:"Measure the measurement: its cost, its truth, its pace, its false alarms."`
 }
 
 func main() {
@@ -96,6 +100,8 @@ func run(args []string, out, progress *os.File) int {
 		return exitPassed
 	case errors.Is(err, errNotPassed):
 		return exitNotPassed
+	case errors.Is(err, errUnsure):
+		return exitOurs
 	case errors.As(err, &usage):
 		fmt.Fprintln(progress, "grade:", err)
 		return exitUsage
