@@ -278,9 +278,9 @@ func spreadChart(load *verdict.Summary) chart {
 	b, a := share(before), share(after)
 	y := scale{low: 0, high: max(most, 0.001), from: c.Bottom, to: c.Top}
 	step := (c.Right - c.Left) / float64(len(edges))
-	for i := 1; i <= 4; i++ {
-		v := y.high * float64(i) / 4
-		c.Y = append(c.Y, tick{y.at(v), fmt.Sprintf("%.2g %%", 100*v)})
+	tall := roundStep(y.high, 4)
+	for i := 1; float64(i)*tall <= y.high; i++ {
+		c.Y = append(c.Y, tick{y.at(float64(i) * tall), fmt.Sprintf("%.3g %%", 100*float64(i)*tall)})
 	}
 	// Buckets are log-spaced, and a bucket's upper edge is its right side.
 	x := scale{low: edges[0], high: edges[len(edges)-1], from: c.Left + step, to: c.Right, log: true}

@@ -207,6 +207,9 @@ func (c *comparison) note(format string, args ...any) {
 // run goes through the gates. There is no measurement where one stopped it.
 func (c *comparison) run(ctx context.Context) (verdict.Verdict, *duel.Measurement, error) {
 	c.enter(verdict.Start, "")
+	if err := c.find(ctx); err != nil {
+		return verdict.Verdict{}, nil, err
+	}
 	done, err := duel.TakeTurn(ctx, func() { c.enter(verdict.Start, "waiting: another run is being measured on this machine") })
 	if err != nil {
 		return verdict.Verdict{}, nil, err

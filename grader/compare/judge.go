@@ -104,6 +104,9 @@ func (c *comparison) unsure(m *duel.Measurement, r stats.Ratio, err error) (mess
 	processors := float64(runtime.NumCPU())
 	queued := float64(m.Queued[0]) / float64(max(1, m.Requests))
 	switch {
+	case queued > waiting:
+		return fmt.Sprintf("%s requests a second are more than before carries on %d connections: %.0f %% of them found every connection busy, so what was measured is the queue.", verdict.Number(m.Plan.Rate), c.o.Connections, 100*queued),
+			"Lower --rate, or raise --connections if the service can take them."
 	case m.TooNoisy() && dropped > 0:
 		return fmt.Sprintf("This machine is too busy now to tell: %d of %d pairs of slices did not count, most of them because %s.", dropped, all, m.MainDrop()),
 			"Close what else is running and compare again."
@@ -118,9 +121,6 @@ func (c *comparison) unsure(m *duel.Measurement, r stats.Ratio, err error) (mess
 	case late > load1 && late > ownShare*min(r.Before, r.After):
 		return fmt.Sprintf("The load generator was the bottleneck: it was late itself by %s at %s, and the latencies are hardly more.", verdict.Millis(late), strings.ToUpper(c.o.Metric)),
 			"Lower --rate, close what else is running, or run it on another machine than the service."
-	case queued > waiting:
-		return fmt.Sprintf("%s requests a second are more than before carries on %d connections: %.0f %% of them found every connection busy, so what was measured is the queue.", verdict.Number(m.Plan.Rate), c.o.Connections, 100*queued),
-			"Lower --rate, or raise --connections if the service can take them."
 	}
 	return "", ""
 }

@@ -105,7 +105,7 @@ func (r Result) Markdown(out io.Writer) error {
 		fmt.Fprintf(&b, "\n%s\n", plain(v.Next))
 	}
 	if rows := r.Rows(); len(rows) > 0 {
-		b.WriteString("\n| | before | after | times better | 95 % interval | could not see less than | |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |\n")
+		b.WriteString("\n| | before | after | times better | 95 % interval | smallest seen | |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |\n")
 		for _, w := range rows {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", w.Name, w.Before, w.After, w.Ratio, w.Interval, w.MDE, w.Mark)
 		}

@@ -76,53 +76,63 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// start starts what is to be started, and waits until both sides answer.
-func (c *comparison) start(ctx context.Context) error {
+// find reads both addresses, and asks at those that must be running already: who
+// mistyped one need not wait for a turn.
+func (c *comparison) find(ctx context.Context) error {
 	for i, e := range []Endpoint{c.o.Before, c.o.After} {
-		c.sides[i] = &side{name: names[i]} // stopped also when it fails to start
-		if err := c.sides[i].open(ctx, c.o, e); err != nil {
-			return err
+		c.sides[i] = &side{name: names[i]}
+		if e.Command != "" {
+			continue
 		}
-	}
-	first := c.o.Source.Request(c.rng(streamCheck), 0)
-	for _, s := range c.sides {
-		p, err := c.prepare(s, first, 0)
+		address, err := address(names[i], e.URL)
 		if err != nil {
-			return err
+			return &UsageError{err}
 		}
-		if err := s.ready(ctx, p); err != nil {
+		if err := c.reach(ctx, c.sides[i], address); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// open finds or starts a side, and makes a client for it.
-func (s *side) open(ctx context.Context, o Options, e Endpoint) error {
-	address, err := address(s.name, e.URL)
-	if e.Command != "" {
-		address, err = s.launch(ctx, o, e.Command)
+// start starts the commands.
+func (c *comparison) start(ctx context.Context) error {
+	for i, e := range []Endpoint{c.o.Before, c.o.After} {
+		if e.Command == "" {
+			continue
+		}
+		address, err := c.sides[i].launch(ctx, c.o, e.Command)
+		if err != nil {
+			return err
+		}
+		if err := c.reach(ctx, c.sides[i], address); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return &UsageError{err}
-	}
+	return nil
+}
+
+// reach makes a client for a side and waits until it answers the first request.
+func (c *comparison) reach(ctx context.Context, s *side, address *url.URL) error {
 	s.base, s.host = address, address.Host
-	options := load.Options{
-		MaxConns: o.Connections, Timeout: o.Timeout, NewConnections: o.NewConnections, Users: o.Users, Link: o.Link,
+	if c.o.Host != "" {
+		s.host = c.o.Host
 	}
-	if o.Host != "" {
-		s.host = o.Host
+	options := load.Options{
+		MaxConns: c.o.Connections, Timeout: c.o.Timeout, NewConnections: c.o.NewConnections, Users: c.o.Users, Link: c.o.Link,
 	}
 	if address.Scheme == "https" {
-		options.TLS = &tls.Config{InsecureSkipVerify: o.Insecure} //nolint:gosec // asked for
+		options.TLS = &tls.Config{InsecureSkipVerify: c.o.Insecure, ServerName: s.host} //nolint:gosec // asked for
 		if host, _, err := net.SplitHostPort(s.host); err == nil {
 			options.TLS.ServerName = host
-		} else {
-			options.TLS.ServerName = s.host
 		}
 	}
 	s.client = load.Dial(hostPort(address), options)
-	return nil
+	p, err := c.prepare(s, c.o.Source.Request(c.rng(streamCheck), 0), 0)
+	if err != nil {
+		return err
+	}
+	return s.ready(ctx, p)
 }
 
 // launch starts a command on a port of its own.

@@ -309,7 +309,7 @@ func printComparison(out io.Writer, r compare.Result) error {
 	if rows := r.Rows(); len(rows) > 0 {
 		b.WriteString("\n")
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "\tmetric\tbefore\tafter\ttimes better\t95 % interval\tcould not see less than\tgoal")
+		fmt.Fprintln(w, "\tmetric\tbefore\tafter\ttimes better\t95 % interval\tsmallest seen\tgoal")
 		for _, row := range rows {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.Mark, row.Name, row.Before, row.After, row.Ratio, row.Interval, row.MDE, row.Target)
 		}
