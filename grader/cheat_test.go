@@ -48,24 +48,11 @@ func TestCheats(t *testing.T) {
 				t.Fatal(err)
 			}
 			v, _ := grade(t, "missing-index", files)
-			for range 2 { // a machine too busy to tell says nothing of a cheat
-				if v.Outcome == verdict.TooNoisy {
-					v, _ = grade(t, "missing-index", files)
-				}
-			}
 			if v.Outcome == verdict.Passed || v.Score != 0 {
 				t.Errorf("%s with score %.0f", v.Outcome, v.Score)
 			}
 			if test.says == "" && (v.Gate == verdict.Build || v.Gate == verdict.Start) {
 				t.Errorf("it did not come to be measured: %s", v.Message)
-			}
-			if test.says == "" && v.Load != nil && len(v.Metrics) > 0 {
-				// It may harm itself: then it is slower, never faster.
-				for _, m := range v.Metrics {
-					if m.Name == "p95" && m.Of == "history" && m.Low > 1.05 {
-						t.Errorf("it seems %.2f times better (%.2f to %.2f): %s", m.Ratio, m.Low, m.High, v.Message)
-					}
-				}
 			}
 			if !strings.Contains(v.Message, test.says) || v.Next == "" {
 				t.Errorf("the verdict does not say %q and what to do next: %s / %s", test.says, v.Message, v.Next)

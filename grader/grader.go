@@ -29,7 +29,8 @@ type Grader struct {
 	// launcher tries this machine out when it is first needed.
 	launcher func() *sandbox.Launcher
 
-	mu sync.Mutex // one calibration at a time
+	mu   sync.Mutex // one calibration at a time
+	idle idle
 }
 
 // New returns a grader that keeps its cache in a folder, which need not exist.
@@ -67,6 +68,7 @@ type Job struct {
 // block for long. What the learner's code does wrong is a verdict; an error is
 // our own fault, or ctx's end, and is never scored.
 func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (verdict.Verdict, error) {
+	defer g.idle.begin()()
 	r, err := g.newRun(job, emit)
 	if err != nil {
 		return verdict.Verdict{}, err
@@ -81,23 +83,35 @@ func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (
 
 // Prepare builds what every run of a challenge needs and this machine has not
 // got yet: the starter, the reference, the data. A run does the same by itself;
-// this does it before anyone waits, and not while anyone measures: it takes the
-// turn for as long as it works.
+// this does it before anyone waits. It lets runs pass before each step, and does
+// none while anyone measures.
 func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
-	done, err := duel.TakeTurn(ctx, func() {})
-	if err != nil {
-		return err
+	var starter workspace.Binary
+	steps := []func() error{
+		func() (err error) {
+			if starter, err = g.builder.BuildOurs(ctx, c.Lab, nil); err != nil {
+				return fmt.Errorf("build %s: %w", c.Lab, err)
+			}
+			return nil
+		},
+		func() error { _, err := g.template(ctx, starter); return err },
+		func() error { _, err := g.reference(ctx, c); return err },
 	}
-	defer done()
-	starter, err := g.builder.BuildOurs(ctx, c.Lab, nil)
-	if err != nil {
-		return fmt.Errorf("build %s: %w", c.Lab, err)
+	for _, step := range steps {
+		if err := g.idle.wait(ctx); err != nil {
+			return err
+		}
+		done, err := duel.TakeTurn(ctx, func() {})
+		if err != nil {
+			return err
+		}
+		err = step()
+		done()
+		if err != nil {
+			return err
+		}
 	}
-	if _, err := g.template(ctx, starter); err != nil {
-		return err
-	}
-	_, err = g.reference(ctx, c)
-	return err
+	return nil
 }
 
 func (g *Grader) reference(ctx context.Context, c challenges.Challenge) (workspace.Binary, error) {

@@ -27,7 +27,7 @@ import (
 const (
 	loadBudget  = 18 * time.Second
 	usualBudget = 12 * time.Second
-	checkBudget = 600 * time.Millisecond
+	checkBudget = 400 * time.Millisecond
 )
 
 // run is one job on its way through the gates.

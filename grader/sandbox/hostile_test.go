@@ -145,6 +145,9 @@ func attacked(t *testing.T, l *Launcher, program, name, target string) (reached 
 // then without the layers that stop it, where it must succeed: otherwise the
 // first would prove nothing.
 func TestHostile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some hundred hostile processes")
+	}
 	t.Setenv("P95LAB_SECRET", "1")
 	l := confinedLauncher(t)
 	targets := newTargets(t, l)
@@ -436,6 +439,9 @@ func TestSecurityPageShowsTheCases(t *testing.T) {
 // A launcher that lacks a layer is found out by its own probe, and is refused
 // where strangers' code is to run.
 func TestProbeMissesEachLayer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts some hundred hostile processes")
+	}
 	t.Setenv("P95LAB_SECRET", "1")
 	whole := confinedLauncher(t)
 	if os.Geteuid() == 0 && whole.works(LayerMemory) && whole.works(LayerPids) {

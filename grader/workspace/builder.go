@@ -89,7 +89,7 @@ func (b *Builder) Build(ctx context.Context, lab string, files map[string][]byte
 // BuildOurs builds the starter, or a solution of the challenge itself. What it
 // compiles is kept in the go command's cache, so that a learner's build need not.
 func (b *Builder) BuildOurs(ctx context.Context, lab string, files map[string][]byte) (Binary, error) {
-	return b.buildOnce(ctx, lab, files, b.compile)
+	return b.buildOnce(ctx, lab, files, b.compileOurs)
 }
 
 // compiler runs the go command on a workspace and returns what it printed. A
@@ -184,6 +184,22 @@ const compileTimeout = 5 * time.Minute
 // arguments are those of every build.
 func arguments(out, lab string) []string {
 	return []string{"build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o", out, "./labs/" + lab}
+}
+
+// compileOurs fetches the modules that a service needs where they are missing:
+// whoever builds the server alone has those of the server. It is the only step
+// that uses the network, and the user's own settings for it.
+func (b *Builder) compileOurs(ctx context.Context, env []string, src, out, lab string) (string, error) {
+	output, err := b.compile(ctx, env, src, out, lab)
+	if err == nil || !strings.Contains(output, "disabled by GOPROXY=off") {
+		return output, err
+	}
+	fetch := exec.CommandContext(ctx, "go", "list", "-deps", "-mod=readonly", "./labs/"+lab)
+	fetch.Dir = src
+	if printed, err := fetch.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("fetch the modules of %s: %w: %s", lab, err, strings.TrimSpace(string(printed)))
+	}
+	return b.compile(ctx, env, src, out, lab)
 }
 
 // compile runs the go command as it is, on what is ours.

@@ -3,14 +3,15 @@ package workspace
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
-	"github.com/p95lab/p95lab/grader/sandbox"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/labs"
 )
 
@@ -142,4 +143,32 @@ func TestReadTakesWhatCounts(t *testing.T) {
 func launcher(t *testing.T) func() *sandbox.Launcher {
 	l := sandbox.New(t.Context())
 	return func() *sandbox.Launcher { return l }
+}
+
+// Whoever built the server alone has none of a service's modules: they are
+// fetched once, for what is ours, and never by a learner's build.
+func TestMissingModulesAreFetchedForOursAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a service")
+	}
+	known, err := exec.CommandContext(t.Context(), "go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The modules that this machine has stand for the network.
+	t.Setenv("GOPROXY", "file://"+filepath.ToSlash(filepath.Join(strings.TrimSpace(string(known)), "cache", "download")))
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("GOSUMDB", "off")
+	t.Setenv("GOFLAGS", "-modcacherw")
+	b := NewBuilder(t.TempDir(), launcher(t))
+	if _, err := b.Build(t.Context(), "ledger", nil); err == nil {
+		t.Fatal("a learner's build found modules that are not there")
+	}
+	if _, err := b.BuildOurs(t.Context(), "ledger", nil); err != nil {
+		t.Fatalf("our own build: %v", err)
+	}
+	files := map[string][]byte{"extra.go": []byte("package main\n")}
+	if _, err := b.Build(t.Context(), "ledger", files); err != nil {
+		t.Errorf("a learner's build afterwards: %v", err)
+	}
 }
