@@ -110,6 +110,8 @@ var forbidden = []struct {
 	{"grader/stats", []string{"challenges/", "labs/", "grader/load/"}, "it knows numbers alone"},
 	{"grader/load", []string{"./"}, "it knows addresses, requests and times alone"},
 	{"grader/bench", []string{"challenges/", "labs/"}, "it holds the measurement to services of its own"},
+	{"grader/duel", []string{"challenges/", "labs/", "grader/check/", "grader/sandbox/", "grader/backing/", "grader/workspace/", "grader/bench/"}, "it measures two of anything"},
+	{"grader/compare", []string{"grader/check/", "grader/backing/", "grader/workspace/", "grader/bench/", "server/"}, "it compares anybody's services, not the lab's"},
 	{"challenges", []string{"grader/"}, "a challenge never says how it is graded"},
 	{"labs", []string{"labs/kit/"}, "it hands out sources and runs none"},
 	{"web", []string{"./"}, "it carries files"},

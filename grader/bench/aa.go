@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/stats"
 )
 
@@ -190,20 +191,20 @@ func (b Bench) trial(ctx context.Context, o AAOptions, factor, rate float64) (Tr
 		defer s.stop()
 		addrs[i] = s.addr
 	}
-	p := newPlan(rate, o.Budget)
-	t := Trial{Factor: factor, Seed: rand.Uint64(), Busy: o.Busy, Budget: o.Budget.Seconds(), Rate: rate, Slice: ms(p.slice), Load1: load1()}
+	p := duel.NewPlan(rate, o.Budget, 0)
+	t := Trial{Factor: factor, Seed: rand.Uint64(), Busy: o.Busy, Budget: o.Budget.Seconds(), Rate: rate, Slice: ms(p.Slice), Load1: load1()}
 	ordinary := func() {}
 	if !o.Ordinary {
 		if ordinary, t.Preferred = prefer(senderPriority); !t.Preferred {
 			b.tell("aa: this user may not use the real-time class; weights must do")
 		}
 	}
-	m, err := duel(ctx, addrs, p, t.Seed)
+	m, err := measure(ctx, addrs, p, t.Seed)
 	ordinary()
 	if err != nil {
 		return Trial{}, err
 	}
-	if t.All, t.Stopped, err = p.readings(m.pairs, t.Seed); err != nil {
+	if t.All, t.Stopped, err = readings(p, m.pairs, t.Seed); err != nil {
 		return Trial{}, err
 	}
 	var before, after []float64

@@ -3,45 +3,13 @@ package bench
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
-	"slices"
 	"time"
 
+	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/stats"
 )
-
-// plan is how a trial measures: as a graded run does.
-type plan struct {
-	rate  float64
-	slice time.Duration
-	warm  int // pairs that are thrown away
-	pairs int
-}
-
-// How a plan fits a rate and a budget: slices as short as both sides need to see
-// the same weather, with requests enough for a queue to form.
-const (
-	shortestSlice = 100 * time.Millisecond
-	longestSlice  = 500 * time.Millisecond
-	sliceRequests = 24
-)
-
-func newPlan(rate float64, budget time.Duration) plan {
-	slice := time.Duration(sliceRequests / rate * float64(time.Second))
-	slice = max(shortestSlice, min(longestSlice, slice))
-	return plan{rate: rate, slice: slice, pairs: max(8, int(budget/(2*slice))), warm: max(1, int(time.Second/(2*slice)))}
-}
-
-// block is how many pairs last half a second of one side's time.
-func (p plan) block() int {
-	return max(1, int(math.Ceil(float64(500*time.Millisecond)/float64(p.slice))))
-}
-
-// lateDrop is the generator's own lateness at P99 beyond which a pair does not
-// count.
-const lateDrop = 50 * time.Millisecond
 
 // measured is what a trial's load showed.
 type measured struct {
@@ -50,75 +18,50 @@ type measured struct {
 	late    []float64 // ms
 }
 
-// duel loads two services in turns with the same requests at the same times,
-// first one and then the other ahead.
-func duel(ctx context.Context, addrs [2]string, p plan, seed uint64) (measured, error) {
+// trialTimeout is when an answer counts as failed, which ends the trial.
+const trialTimeout = 10 * time.Second
+
+// measure loads two services as a graded run does.
+func measure(ctx context.Context, addrs [2]string, p duel.Plan, seed uint64) (measured, error) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	var clients [2]*load.Client
+	d := &duel.Duel{
+		Plan: p, Rng: rng, Live: duel.NewLive(trialTimeout), Seen: allFine,
+		Draw: func(n int) ([2][]load.Prepared, error) { return draw(rng, n) },
+	}
 	for i, addr := range addrs {
-		clients[i] = load.Dial(addr, load.Options{})
-		defer clients[i].Close()
-		if err := clients[i].Warm(32); err != nil {
-			return measured{}, err
-		}
+		d.Sides[i].Client = load.Dial(addr, load.Options{Timeout: trialTimeout})
+		defer d.Sides[i].Client.Close()
 	}
-	var m measured
-	for n := -p.warm; n < p.pairs; n++ {
-		requests, arrivals, err := draw(rng, p)
-		if err != nil {
-			return measured{}, err
-		}
-		order := []int{0, 1}
-		if n%2 != 0 {
-			order = []int{1, 0}
-		}
-		var pair stats.Pair
-		var late []time.Duration
-		for _, which := range order {
-			r, err := clients[which].Slice(ctx, requests, arrivals, nil)
-			if err != nil {
-				return measured{}, err
-			}
-			late = append(late, r.Late...)
-			to := &pair.Before
-			if which == 1 {
-				to = &pair.After
-			}
-			for _, s := range r.Samples {
-				if s.Err != nil || s.Status != 200 {
-					return measured{}, fmt.Errorf("a service of the bench failed: status %d, %w", s.Status, s.Err)
-				}
-				*to = append(*to, ms(s.Latency()))
-			}
-		}
-		if n < 0 {
-			continue
-		}
-		for _, l := range late {
-			m.late = append(m.late, ms(l))
-		}
-		slices.Sort(late)
-		if len(late) > 0 && late[(len(late)-1)*99/100] > lateDrop {
-			m.dropped++
-			continue
-		}
-		m.pairs = append(m.pairs, pair)
+	m, err := d.Run(ctx)
+	if err != nil {
+		return measured{}, err
 	}
-	return m, nil
+	return measured{pairs: duel.Latencies(m.Pairs, duel.Every), dropped: m.Dropped(), late: m.OwnLate}, nil
 }
 
-// draw draws one slice's requests and when they arrive.
-func draw(rng *rand.Rand, p plan) ([]load.Prepared, []load.Arrival, error) {
-	times := load.Poisson(rng, p.rate, p.slice)
-	requests, arrivals := make([]load.Prepared, len(times)), make([]load.Arrival, len(times))
-	for i, at := range times {
+// allFine ends a trial whose services fail: they never should.
+func allFine(p duel.Pair) (stop bool, err error) {
+	for _, samples := range p.Samples {
+		for _, s := range samples {
+			if s.Err != nil || s.Status != 200 {
+				return true, fmt.Errorf("a service of the bench failed: status %d, %w", s.Status, s.Err)
+			}
+		}
+	}
+	return false, nil
+}
+
+// draw draws requests, each another one.
+func draw(rng *rand.Rand, n int) (requests [2][]load.Prepared, err error) {
+	one := make([]load.Prepared, n)
+	for i := range one {
 		raw, err := load.Prepare("GET", "bench", fmt.Sprintf("/%d", rng.Uint64()), nil, nil)
 		if err != nil {
-			return nil, nil, fmt.Errorf("prepare a request: %w", err)
+			return requests, fmt.Errorf("prepare a request: %w", err)
 		}
-		requests[i], arrivals[i] = load.Prepared{Raw: raw, ID: i}, load.Arrival{At: at, Request: i}
+		one[i] = load.Prepared{Raw: raw, ID: i}
 	}
-	return requests, arrivals, nil
+	return [2][]load.Prepared{one, one}, nil
 }
 
 // Reading is what the statistics make of some pairs.
@@ -132,8 +75,8 @@ type Reading struct {
 	Decision string  `json:"decision"`
 }
 
-func (p plan) read(pairs []stats.Pair, seed uint64) (Reading, stats.Ratio, error) {
-	r, err := stats.RatioOfQuantiles(pairs, 0.95, stats.Options{Seed: seed, Block: p.block()})
+func read(p duel.Plan, pairs []stats.Pair, seed uint64) (Reading, stats.Ratio, error) {
+	r, err := stats.RatioOfQuantiles(pairs, 0.95, stats.Options{Seed: seed, Block: p.Block()})
 	if err != nil {
 		return Reading{}, stats.Ratio{}, err
 	}
@@ -148,12 +91,12 @@ func (p plan) read(pairs []stats.Pair, seed uint64) (Reading, stats.Ratio, error
 const lookEvery = 5
 
 // readings are those of all pairs, and of those until a run would have stopped.
-func (p plan) readings(pairs []stats.Pair, seed uint64) (all, stopped Reading, err error) {
-	if all, _, err = p.read(pairs, seed); err != nil {
+func readings(p duel.Plan, pairs []stats.Pair, seed uint64) (all, stopped Reading, err error) {
+	if all, _, err = read(p, pairs, seed); err != nil {
 		return all, stopped, err
 	}
 	for n := lookEvery; n < len(pairs); n += lookEvery {
-		some, r, err := p.read(pairs[:n], seed)
+		some, r, err := read(p, pairs[:n], seed)
 		if err != nil {
 			return all, stopped, err
 		}

@@ -51,6 +51,7 @@ const summary = object({
   dropped: number,
   requests: number,
   late_p99_ms: number,
+  notes: optional(list(string)),
   before: side,
   after: side,
   histogram_ms: list(number),
