@@ -193,10 +193,8 @@ func (c *comparison) enter(g verdict.Gate, detail string) {
 	c.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: g, State: "running", Detail: detail}})
 }
 
-func (c *comparison) pass(detail string) {
-	if detail == "" {
-		detail = fmt.Sprintf("%.1f s", time.Since(c.step).Seconds())
-	}
+func (c *comparison) pass() {
+	detail := fmt.Sprintf("%.1f s", time.Since(c.step).Seconds())
 	c.send(verdict.Event{Kind: "gate", Gate: &verdict.GateStep{Name: c.gate, State: "passed", Detail: detail}})
 }
 
@@ -219,14 +217,14 @@ func (c *comparison) run(ctx context.Context) (verdict.Verdict, *duel.Measuremen
 	if err := c.start(ctx); err != nil {
 		return verdict.Verdict{}, nil, err
 	}
-	c.pass("")
+	c.pass()
 
 	c.enter(verdict.Check, "the same questions to both sides")
 	serviceTime, failed, err := c.check(ctx)
 	if err != nil || failed != nil {
 		return value(failed), nil, err
 	}
-	c.pass("")
+	c.pass()
 
 	c.enter(verdict.Load, "")
 	if c.o.Rate == 0 {
@@ -238,10 +236,10 @@ func (c *comparison) run(ctx context.Context) (verdict.Verdict, *duel.Measuremen
 	if err != nil || failed != nil {
 		return value(failed), nil, err
 	}
-	c.pass("")
+	c.pass()
 	c.enter(verdict.Compare, "")
 	v := c.judge(m)
-	c.pass("")
+	c.pass()
 	return v, m, nil
 }
 

@@ -356,7 +356,7 @@ func TestUsersAreToldApart(t *testing.T) {
 	// Between a login and the cart after it lie four requests of others, which
 	// may overtake; so this asks one at a time.
 	o.Rate = 20
-	if _, err := Run(t.Context(), o, func(e verdict.Event) {}); err != nil {
+	if _, err := Run(t.Context(), o, func(verdict.Event) {}); err != nil {
 		t.Fatal(err)
 	}
 	if n := wrong.Load(); n > 0 {

@@ -105,7 +105,7 @@ func (d *Duel) Run(ctx context.Context) (*Measurement, error) {
 // warmUp sends pairs that do not count until both sides are steady.
 func (d *Duel) warmUp(ctx context.Context, m *Measurement) (stop bool, err error) {
 	var s steadiness
-	for m.Warmed < d.Plan.WarmMost && !(m.Warmed >= d.Plan.Warm && m.Steady) {
+	for m.Warmed < d.Plan.Warm || m.Warmed < d.Plan.WarmMost && !m.Steady {
 		p, err := d.pair(ctx, d.Rng.IntN(2) == 1)
 		if err != nil {
 			return false, err

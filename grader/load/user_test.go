@@ -94,7 +94,7 @@ func TestUsersRememberWhatTheyWereTold(t *testing.T) {
 	if err != nil || r.Samples[2].Status != 200 {
 		t.Fatal(err, r.Samples)
 	}
-	c.Saturate(t.Context(), func() Prepared { return login(2, "zoe") }, 1, 50*time.Millisecond)
+	c.Saturate(t.Context(), func() Prepared { return login(2, "zoe") }, 1, time.Second)
 	if got := ask(t, c, cart(2)); !strings.Contains(got, "|session=s-zoe|t-zoe|") {
 		t.Errorf("after the closed loop: %s", got)
 	}
