@@ -66,6 +66,8 @@ func (c *comparison) check(ctx context.Context) (serviceTime time.Duration, fail
 		return 0, v, nil
 	case refused == asked && c.o.Check != CheckNone:
 		return 0, nil, usage("both sides refuse every request; is the path right? (--check none measures it all the same)")
+	case 2*c.mismatches > c.compared:
+		return 0, c.differently(), nil
 	}
 	if 2*redirected > asked {
 		c.note("Most answers are redirects, which are not followed.")
@@ -84,7 +86,7 @@ func (c *comparison) ask(ctx context.Context, which int, r Request, n int) (load
 	if err != nil {
 		return load.Sample{}, err
 	}
-	p.KeepBody = c.o.Check == CheckBody
+	p.KeepBody = c.wantsBody()
 	got := c.sides[which].client.Do(ctx, p)
 	return got, ctx.Err()
 }
@@ -101,6 +103,11 @@ func status(code int) string {
 		return fmt.Sprintf("status %d %s", code, text)
 	}
 	return fmt.Sprintf("status %d", code)
+}
+
+// wantsBody says that bodies are to be kept, for an example of where two differ.
+func (c *comparison) wantsBody() bool {
+	return c.o.Check == CheckBody && (c.example == nil || c.example.Where == "")
 }
 
 // compare counts answers to one request that differ, and keeps an example. What

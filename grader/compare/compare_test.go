@@ -200,8 +200,10 @@ func TestWrongAnswersAreNotBetter(t *testing.T) {
 		says  string
 	}{
 		{"fails a tenth", every(10, after(0), answers(500, "")), nil, verdict.Compare, "fails more"},
+		{"finds nothing at times", every(10, slow, answers(404, "no")), nil, verdict.Check, "status 404 Not Found"},
 		{"finds nothing", answers(404, "no"), nil, verdict.Check, "status 404 Not Found"},
 		{"another body", answers(200, "GET /z"), func(o *Options) { o.Check = CheckBody }, verdict.Check, "GET /z"},
+		{"another body at times", every(10, slow, answers(200, "GET /z")), func(o *Options) { o.Check = CheckBody }, verdict.Check, "GET /z"},
 		{"fails all", answers(503, ""), nil, verdict.Check, "fails 1 of 1"},
 		{"fails all under load", onlyAtFirst(slow, answers(500, "")), nil, verdict.Load, "fails under load"},
 	} {

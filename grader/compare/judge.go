@@ -27,6 +27,8 @@ const (
 	waiting = 0.5
 	// ownShare is the share of a latency that may be the generator's own lateness.
 	ownShare = 0.5
+	// lateFloor is the lateness, in ms, that is never called a bottleneck.
+	lateFloor = 1.0
 	// busyShare is the share of all processors that the generator may use.
 	busyShare = 0.9
 	// moreErrors is by how much the share of failed requests must grow to count.
@@ -71,10 +73,8 @@ func (c *comparison) judge(m *duel.Measurement) verdict.Verdict {
 		v.Outcome, v.Message = verdict.Failed, failing
 		v.Next = "An error is never a fast answer. Look at what after logs."
 	case float64(c.mismatches) > tolerated*float64(c.compared):
-		v.Outcome, v.Gate = verdict.Failed, verdict.Check
-		v.Message = fmt.Sprintf("After answers differently: %d of %d answers, for example %s: %s before, %s after.",
-			c.mismatches, c.compared, v.Mismatch.Request, v.Mismatch.Want, v.Mismatch.Got)
-		v.Next = "What is not the same answer cannot be compared for its speed. --check none does it all the same."
+		other := c.differently()
+		v.Outcome, v.Gate, v.Message, v.Next = other.Outcome, other.Gate, other.Message, other.Next
 	case decision == stats.Worse:
 		v.Outcome, v.Message = verdict.Failed, measured+"."
 		v.Next = "That is beyond noise. Look for what each request costs more."
@@ -91,6 +91,15 @@ func (c *comparison) judge(m *duel.Measurement) verdict.Verdict {
 		v.Next = fmt.Sprintf("A change of less than %.0f %% could not be seen in this run.", 100*(max(r.MDE, c.o.Worse)-1))
 	}
 	return *v
+}
+
+// differently is the verdict on answers that are not the same.
+func (c *comparison) differently() *verdict.Verdict {
+	v := c.verdict(verdict.Failed, fmt.Sprintf("After answers differently: %d of %d answers, for example %s: %s before, %s after.",
+		c.mismatches, c.compared, c.example.Request, c.example.Want, c.example.Got),
+		"What is not the same answer cannot be compared for its speed. --check none does it all the same.")
+	v.Gate, v.Mismatch = verdict.Check, c.example
+	return v
 }
 
 // unsure says why nothing can be told, "" if something can.
@@ -118,15 +127,12 @@ func (c *comparison) unsure(m *duel.Measurement, r stats.Ratio, err error) (mess
 	case m.CPUShare() > busyShare*processors:
 		return fmt.Sprintf("The load generator was the bottleneck: it used %.1f of %.0f processors itself.", m.CPUShare(), processors),
 			"Lower --rate, or run it on another machine than the service."
-	case late > load1 && late > ownShare*min(r.Before, r.After):
+	case late > lateFloor && late > ownShare*min(r.Before, r.After):
 		return fmt.Sprintf("The load generator was the bottleneck: it was late itself by %s at %s, and the latencies are hardly more.", verdict.Millis(late), strings.ToUpper(c.o.Metric)),
 			"Lower --rate, close what else is running, or run it on another machine than the service."
 	}
 	return "", ""
 }
-
-// load1 is the lateness, in ms, that is never called a bottleneck.
-const load1 = 1.0
 
 // decide says whether the metric's difference is one.
 func (c *comparison) decide(m *duel.Measurement) stats.Decision {

@@ -126,6 +126,7 @@ func (c *comparison) draw(rng *rand.Rand, n int) (requests [2][]load.Prepared, e
 			if requests[which][i], err = c.prepare(s, c.drawn[i], c.asked); err != nil {
 				return requests, err
 			}
+			requests[which][i].KeepBody = c.wantsBody()
 		}
 		c.asked++
 	}
