@@ -43,6 +43,7 @@ type contest struct {
 	enough func([]duel.Pair) bool
 
 	drawn []challenges.Drawn // of the pair in progress
+	asked int                // requests so far, to each side
 }
 
 // fallen tells that a side ended or stopped answering under load.
@@ -113,6 +114,7 @@ func (c *contest) draw(n int) (requests [2][]load.Prepared, err error) {
 		c.drawn[i], prepared[i] = q, load.Prepared{Class: q.Class, Raw: raw, ID: i, KeepBody: c.rules != nil}
 	}
 	c.touched.Add(c.drawn)
+	c.asked += n
 	return [2][]load.Prepared{prepared, prepared}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/p95lab/p95lab/grader/backing"
 	"github.com/p95lab/p95lab/grader/check"
 	"github.com/p95lab/p95lab/grader/duel"
+	"github.com/p95lab/p95lab/grader/evidence"
 	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -40,7 +41,10 @@ const (
 	// as the worst latency.
 	requestTimeout = 5 * time.Second
 	connections    = 256
-	answerLimit    = 8 << 20
+	// The admin port answers figures and profiles; one profile takes a while.
+	adminConns   = 4
+	adminTimeout = 3 * time.Second
+	answerLimit  = 8 << 20
 )
 
 // host is the same in every request to both sides, so that a service cannot
@@ -102,7 +106,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	options := load.Options{MaxConns: connections, Timeout: requestTimeout, BodyLimit: answerLimit, Connect: out.process.Dial}
 	out.client = load.Dial(net.JoinHostPort(host, strconv.Itoa(port)), options)
 	out.admin = load.Dial(net.JoinHostPort(host, strconv.Itoa(adminPort)), load.Options{
-		MaxConns: 1, Timeout: 2 * time.Second, BodyLimit: 1 << 20, Connect: out.process.Dial,
+		MaxConns: adminConns, Timeout: adminTimeout, BodyLimit: evidence.MaxProfile, Connect: out.process.Dial,
 	})
 	return out, out.ready(ctx)
 }
@@ -241,15 +245,11 @@ func (s *side) ask(ctx context.Context, d challenges.Drawn) check.Answer {
 // queries reads how many statements the service has sent to its database, by
 // the kit's own count; ok is false where it keeps none.
 func (s *side) queries(ctx context.Context) (n float64, ok bool) {
-	raw, err := load.Prepare("GET", host, "/metrics", nil, nil)
+	text, err := s.administer(ctx, "GET", "/metrics")
 	if err != nil {
 		return 0, false
 	}
-	got := s.admin.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
-	if got.Err != nil || got.Status != 200 {
-		return 0, false
-	}
-	for line := range bytes.Lines(got.Body) {
+	for line := range bytes.Lines(text) {
 		value, found := bytes.CutPrefix(line, []byte("db_queries_total "))
 		if !found {
 			continue
@@ -258,6 +258,22 @@ func (s *side) queries(ctx context.Context) (n float64, ok bool) {
 		return n, err == nil
 	}
 	return 0, false
+}
+
+// administer asks the service's admin port.
+func (s *side) administer(ctx context.Context, method, path string) ([]byte, error) {
+	raw, err := load.Prepare(method, host, path, nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s %s: %w", method, path, err)
+	}
+	got := s.admin.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
+	if got.Err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, got.Err)
+	}
+	if got.Status >= 300 {
+		return nil, fmt.Errorf("%s %s: status %d", method, path, got.Status)
+	}
+	return got.Body, nil
 }
 
 // freePorts asks the kernel for two ports that are free now.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -40,6 +41,7 @@ type Rows struct {
 //	<service> seed            creates DATABASE_URL from SEED and SCALE
 //	<service> migrate FOLDER  applies FOLDER/*.sql to DATABASE_URL
 func Main(s Service) {
+	runtime.MemProfileRate = memoryRate // before anything much is allocated
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := s.run(ctx, os.Args[1:], os.Getenv)
 	stop()

@@ -9,7 +9,7 @@ export const boot = decodeBoot(JSON.parse(document.getElementById('boot')!.textC
 
 export type Pane = 'lesson' | 'code' | 'run';
 export type LessonTab = 'lesson' | 'runs' | 'solution';
-export type RunTab = 'live' | 'output';
+export type RunTab = 'live' | 'profile' | 'output';
 
 // The view.
 export const pane = signal<Pane>('lesson');

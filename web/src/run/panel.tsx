@@ -11,9 +11,11 @@ import { Live } from './live';
 import { GATE_NAMES, outcomeOf } from './outcome';
 import { Output } from './output';
 import type { Run } from './run';
+import { ProfileTab } from './why';
 
 const TABS: { id: RunTab; label: string; Panel: ComponentType<{ onOpen: (d: Diagnostic) => void }> }[] = [
   { id: 'live', label: 'Live', Panel: Live },
+  { id: 'profile', label: 'Profile', Panel: ProfileTab },
   { id: 'output', label: 'Output', Panel: Output },
 ];
 

@@ -45,6 +45,7 @@ function entries(): Entry[] {
     { icon: 'history', text: 'Show all runs', run: show('runs') },
     { icon: 'eye', text: 'Show the solution', run: show('solution') },
     { icon: 'activity', text: 'Show live figures', run: panel('live') },
+    { icon: 'flame', text: 'Show the profile', run: panel('profile') },
     { icon: 'terminal', text: 'Show output', run: panel('output') },
     { icon: 'sun', text: 'Switch between dark and light', run: toggleTheme },
     ...files.list.value.map((f) => ({

@@ -58,6 +58,13 @@ const summary = object({
 });
 export type Summary = Of<typeof summary>;
 
+const taken = object({ bytes: number, requests: number });
+const evidence = object({
+  profiles: list(object({ name: string, before: taken, after: taken })),
+  notes: optional(list(string)),
+});
+export type Evidence = Of<typeof evidence>;
+
 export const verdict = object({
   challenge: string,
   outcome,
@@ -71,6 +78,7 @@ export const verdict = object({
   mismatch: optional(mismatch),
   log: optional(string),
   load: optional(summary),
+  evidence: optional(evidence),
   seed: string, // 64 bits: more than a number holds
   machine: optional(string),
 });

@@ -1,0 +1,2 @@
+// What is loaded when somebody asks why.
+export { Profile } from './profile';
