@@ -24,6 +24,8 @@ type measurement struct {
 	queries [2]float64 // statements for each request, 0 where not counted
 	cpu     [2]time.Duration
 	memory  [2]int64 // peak resident, bytes
+	// From the first pair that counts to the last, those dropped with them.
+	from, to [2]counter
 }
 
 // contest loads starter and candidate with a challenge's requests, and holds
@@ -77,6 +79,7 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 		return nil, err
 	}
 	after := c.counters(ctx)
+	m.from, m.to = before, after
 	for i := range c.sides {
 		m.cpu[i] = after[i].cpu - before[i].cpu
 		m.memory[i] = c.sides[i].process.PeakMemory()
@@ -87,16 +90,20 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	return m, nil
 }
 
+// counter is what a side has used so far.
 type counter struct {
+	cpu     time.Duration
+	written int64
+	// told is what the service itself tells at /metrics; queries is in it.
+	told    map[string]float64
 	queries float64
 	counted bool
-	cpu     time.Duration
 }
 
 func (c *contest) counters(ctx context.Context) (counters [2]counter) {
 	for i, s := range c.sides {
-		counters[i].queries, counters[i].counted = s.queries(ctx)
-		counters[i].cpu = s.process.CPU()
+		counters[i] = counter{cpu: s.process.CPU(), written: s.process.Written(), told: s.figures(ctx)}
+		counters[i].queries, counters[i].counted = counters[i].told[queriesFigure]
 	}
 	return counters
 }

@@ -355,7 +355,7 @@ func (r *run) load(ctx context.Context, cal calibration, before, after *side) (v
 	r.pass()
 	r.enter(verdict.Compare, "")
 	v := j.verdict(m)
-	if v.Evidence, err = r.witness(ctx, c); err != nil {
+	if v.Evidence, err = r.witness(ctx, c, m); err != nil {
 		return verdict.Verdict{}, err
 	}
 	return r.end(v), nil

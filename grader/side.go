@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +31,8 @@ type side struct {
 	process *sandbox.Process
 	client  *load.Client
 	admin   *load.Client
+	// explain writes the plans of statements, once the service has ended.
+	explain func(ctx context.Context, statements []string) ([]evidence.Plan, error)
 }
 
 // What a service under test may use.
@@ -88,6 +92,13 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 		return nil, err
 	}
 	out := &side{name: s.name, dir: own}
+	out.explain = func(ctx context.Context, statements []string) ([]evidence.Plan, error) {
+		text, err := backing.Plan(ctx, s.launcher, s.trusted.Path, database, statements)
+		if err != nil {
+			return nil, err
+		}
+		return evidence.Plans(text, len(statements))
+	}
 	out.process, err = s.launcher.Start(ctx, sandbox.Spec{
 		Path: s.binary.Path, Dir: own, Writable: []string{own}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: duel.ServiceWeight,
 		Env: []string{
@@ -242,22 +253,32 @@ func (s *side) ask(ctx context.Context, d challenges.Drawn) check.Answer {
 	return check.Answer{Status: got.Status, Body: got.Body, Err: got.Err}
 }
 
-// queries reads how many statements the service has sent to its database, by
-// the kit's own count; ok is false where it keeps none.
-func (s *side) queries(ctx context.Context) (n float64, ok bool) {
+// queriesFigure is the kit's count of statements sent to the database.
+const queriesFigure = "db_queries_total"
+
+// toldFigures are what is read of a service's own metrics.
+var toldFigures = []string{
+	queriesFigure, "go_memstats_alloc_bytes_total", "go_memstats_mallocs_total", "go_gc_cpu_seconds_total", "go_mutex_wait_seconds_total", "go_goroutines",
+}
+
+// figures reads what the service tells of itself; those that it does not tell are
+// missing.
+func (s *side) figures(ctx context.Context) map[string]float64 {
+	told := map[string]float64{}
 	text, err := s.administer(ctx, "GET", "/metrics")
 	if err != nil {
-		return 0, false
+		return told
 	}
 	for line := range bytes.Lines(text) {
-		value, found := bytes.CutPrefix(line, []byte("db_queries_total "))
-		if !found {
+		name, value, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+		if !slices.Contains(toldFigures, name) {
 			continue
 		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(string(value)), 64)
-		return n, err == nil
+		if n, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
+			told[name] = n
+		}
 	}
-	return 0, false
+	return told
 }
 
 // administer asks the service's admin port.

@@ -54,9 +54,9 @@ var (
 // A run's profiles come back as one tree and as the files that they came as.
 func TestProfilesOfARun(t *testing.T) {
 	base := serve(t, t.TempDir(), witnessed(t, scanning, seeking))
-	run, later := submit(t, base, first), ""
+	run := submit(t, base, first)
 	wait(t, base, run.ID)
-	later = submit(t, base, first).ID
+	later := submit(t, base, first).ID
 	wait(t, base, later)
 
 	g := get[evidence.Graph](t, base+"/api/runs/"+run.ID+"/profiles/cpu")

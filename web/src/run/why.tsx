@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { ComponentType } from 'preact';
-import { followRun, watchedInfo } from '../store';
+import { compared, followRun, watchedInfo } from '../store';
 import type { Evidence } from '../wire/verdict';
 
 type Panels = typeof import('../why/panels');
@@ -33,10 +33,27 @@ function useEvidence(): Evidence | string {
   return 'Profiles are taken at the end of a run, after all that is scored.';
 }
 
+/** Two runs side by side, over the page. */
+export function ComparedRuns() {
+  return compared.value && <Loaded pick={(m) => m.Compare} props={compared.value} />;
+}
+
 export function ProfileTab() {
   const e = useEvidence();
   if (typeof e === 'string') return <p class="empty-note">{e}</p>;
   const profiles = e.profiles.filter((p) => p.before.bytes > 0 || p.after.bytes > 0).map((p) => p.name);
   if (!profiles.length) return <p class="empty-note">{['This run kept no profiles.', ...(e.notes ?? [])].join(' ')}</p>;
   return <Loaded pick={(m) => m.Profile} props={{ profiles }} />;
+}
+
+export function QueriesTab() {
+  const e = useEvidence();
+  if (typeof e === 'string') return <p class="empty-note">{e}</p>;
+  return <Loaded pick={(m) => m.Queries} props={{ evidence: e }} />;
+}
+
+export function CountersTab() {
+  const e = useEvidence();
+  if (typeof e === 'string') return <p class="empty-note">{e}</p>;
+  return <Loaded pick={(m) => m.Counters} props={{ evidence: e }} />;
 }
