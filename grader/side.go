@@ -29,8 +29,11 @@ type side struct {
 	name    string // before, after
 	dir     string
 	process *sandbox.Process
-	client  *load.Client
-	admin   *load.Client
+	// In the service's own network where it is confined.
+	port, adminPort int
+
+	client *load.Client
+	admin  *load.Client
 	// explain writes the plans of statements, once the service has ended.
 	explain func(ctx context.Context, statements []string) ([]evidence.Plan, error)
 }
@@ -54,6 +57,9 @@ const (
 // host is the same in every request to both sides, so that a service cannot
 // tell by it which side it is.
 const host = "127.0.0.1"
+
+// databaseName is the file of a side's data in its folder.
+const databaseName = "data.db"
 
 // startError is the learner's: the service did not come up.
 type startError struct {
@@ -80,7 +86,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	if err := os.MkdirAll(own, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of a side: %w", err)
 	}
-	database := filepath.Join(own, "data.db")
+	database := filepath.Join(own, databaseName)
 	if err := backing.Copy(s.template, database); err != nil {
 		return nil, err
 	}
@@ -91,7 +97,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &side{name: s.name, dir: own}
+	out := &side{name: s.name, dir: own, port: port, adminPort: adminPort}
 	out.explain = func(ctx context.Context, statements []string) ([]evidence.Plan, error) {
 		text, err := backing.Plan(ctx, s.launcher, s.trusted.Path, database, statements)
 		if err != nil {
