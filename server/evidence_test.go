@@ -27,10 +27,30 @@ func witnessed(t *testing.T, before, after []evidencetest.Stack) func(*Config) {
 		}
 	}
 	grade := func(_ context.Context, job grader.Job, emit func(verdict.Event)) (verdict.Verdict, error) {
-		v := verdict.Verdict{Challenge: job.Challenge.Slug, Outcome: verdict.Passed, Gate: verdict.Compare, Metrics: []verdict.Metric{}, Score: 100}
-		v.Evidence = &verdict.Evidence{Profiles: []verdict.Profile{{
-			Name: "cpu", Before: verdict.Taken{Bytes: len(sides[0]), Requests: 10}, After: verdict.Taken{Bytes: len(sides[1]), Requests: 1000},
-		}}}
+		v := verdict.Verdict{Challenge: job.Challenge.Slug, Outcome: verdict.Passed, Gate: verdict.Compare, Score: 100}
+		v.Metrics = []verdict.Metric{{Name: "p95", Of: "history", Unit: "ms", Before: 100, After: 10, Ratio: 10, Low: 9, High: 11, Target: "≥ 8×", Met: true}}
+		v.Evidence = &verdict.Evidence{
+			Counters: []verdict.Counter{
+				{Name: "cpu", Unit: "ms", Per: "request", Before: 28.2, After: 0.9, From: verdict.Kernel},
+				{Name: "allocated", Unit: "bytes", Per: "request", Before: 18069, After: 18056, From: verdict.Service},
+			},
+			Endpoints: []verdict.Endpoint{{
+				Name: "history", Before: verdict.Served{N: 199, P50: 40.7, P95: 101.4, Bytes: 2276}, After: verdict.Served{N: 199, P50: 1, P95: 2.3, Bytes: 2276},
+			}},
+			Statements: []verdict.Statement{
+				{SQL: "SELECT id, status, placed_at, sku, quantity, total FROM orders WHERE customer_id = ? ORDER BY placed_at DESC, id DESC LIMIT ?",
+					Before: &verdict.Executed{Calls: 0.9, Rows: 19.7, TotalMS: 28.3, P95MS: 42.9, Plan: []verdict.PlanStep{
+						{ID: 6, Detail: "SCAN orders", Rows: 300_040}, {ID: 24, Detail: "USE TEMP B-TREE FOR ORDER BY"},
+					}},
+					After: &verdict.Executed{Calls: 0.9, Rows: 19.6, TotalMS: 0.28, P95MS: 0.75, Plan: []verdict.PlanStep{
+						{ID: 7, Detail: "SEARCH orders USING INDEX orders_by_customer (customer_id=?)"},
+					}}},
+				{SQL: "SELECT 1", After: &verdict.Executed{Calls: 0.1, Rows: 1, TotalMS: 0.01, P95MS: 0.1, Unplanned: "no such table: nothing"}},
+			},
+			Profiles: []verdict.Profile{{
+				Name: "cpu", Before: verdict.Taken{Bytes: len(sides[0]), Requests: 10}, After: verdict.Taken{Bytes: len(sides[1]), Requests: 1000},
+			}},
+		}
 		err := job.Keep([]evidence.Artefact{{Name: "before/cpu", Body: sides[0]}, {Name: "after/cpu", Body: sides[1]}})
 		emit(verdict.Event{Kind: "verdict", Verdict: &v})
 		return v, err
@@ -118,6 +138,35 @@ func TestProfilePanel(t *testing.T) {
 	b.js(`const i = document.querySelector('.tools input'); i.value = ''; i.dispatchEvent(new Event('input', {bubbles: true}))`)
 	b.shots("profile-table")
 	b.accessible("profile-table")
+}
+
+// The Queries and Counters tabs, a link of a lesson to one, and two runs side by
+// side.
+func TestWhyPanels(t *testing.T) {
+	chromium(t)
+	base := serve(t, t.TempDir(), witnessed(t, scanning, seeking))
+	b := open(t, base)
+	wait(t, base, submit(t, base, first).ID)
+	wait(t, base, submit(t, base, first).ID)
+	b.visit("/challenges/missing-index")
+	b.until("the page is there", `document.querySelector('#editor .cm-content')`)
+	b.click(`.prose a[href="#panel=queries"]`, "")
+	b.until("the scan is marked", `document.querySelector('.plan li.scan')?.innerText.includes('Reads all 300,040 rows')`)
+	b.until("both plans are shown", `document.querySelector('.queries').innerText.includes('SEARCH orders USING INDEX orders_by_customer')`)
+	b.shots("queries")
+	b.accessible("queries")
+	b.click("#run [role=tab]", "Counters")
+	b.until("the counters say who tells them", `/the kernel/.test(document.querySelector('.counters')?.innerText) && /the service itself/.test(document.querySelector('.counters').innerText)`)
+	b.shots("counters")
+	b.accessible("counters")
+
+	b.click("#tab-runs", "Runs")
+	b.js(`const s = document.querySelector('.run-files select'); s.value = s.options[1].value; s.dispatchEvent(new Event('change', {bubbles: true}))`)
+	b.until("two runs stand side by side", `/Run 1\s+Run 2[\s\S]*it helps/.test(document.querySelector('dialog.compare')?.innerText)`)
+	b.shots("compare")
+	b.accessible("compare")
+	b.click("dialog.compare button", "Compare their profiles")
+	b.until("the profile is against the other run", `[...document.querySelectorAll('.tools select')].at(-1)?.selectedOptions[0].innerText === 'against run 1'`)
 }
 
 // A profile of 50,000 samples in different stacks is open at once. How long that
