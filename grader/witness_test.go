@@ -28,11 +28,21 @@ func witnessed(t *testing.T, slug string, files map[string][]byte) (verdict.Verd
 		if err != nil {
 			t.Fatalf("our own fault: %v", err)
 		}
-		t.Logf("%s at %s in %.1f s: %s", v.Outcome, v.Gate, v.Seconds, v.Message)
+		t.Logf("%s at %s in %.1f s, %.1f s of it for evidence: %s", v.Outcome, v.Gate, v.Seconds, told.since("taking profiles"), v.Message)
 		if v.Outcome != verdict.TooNoisy || try == noisyTries {
 			return v, kept
 		}
 	}
+}
+
+// since is how long before the last event a gate's detail was told, in seconds.
+func (e *events) since(detail string) (seconds float64) {
+	for _, ev := range e.all {
+		if ev.Gate != nil && strings.HasPrefix(ev.Gate.Detail, detail) {
+			seconds = e.all[len(e.all)-1].At - ev.At
+		}
+	}
+	return seconds
 }
 
 // The fault of missing-index is the most prominent thing in each instrument on

@@ -117,6 +117,8 @@ func TestProfilePanel(t *testing.T) {
 		t.Error("nothing says what the profile is of")
 	}
 
+	b.until("lines have their share", `[...document.querySelectorAll('.cm-cost .share')].map((e) => e.innerText).join() === '70%,40%'`)
+
 	// By keyboard: down from all of it to what costs most.
 	b.js(`document.querySelector('.flame').focus()`)
 	for range 5 {

@@ -18,7 +18,7 @@ type Sides struct{ Before, After []byte }
 
 // Fold reads both sides' profiles into one tree.
 func Fold(v View, sides Sides) (Graph, error) {
-	t := tree{ids: map[string]int{}, many: map[edge]int{}, nodes: []node{{parent: -1, function: -1}}, places: map[place]int{}}
+	t := tree{ids: map[string]int{}, places: map[place]int{}}
 	g := Graph{View: v.Name, Unit: v.Unit, PerRequest: v.PerRequest}
 	var profiles [2]*profile.Profile
 	var reading errgroup.Group

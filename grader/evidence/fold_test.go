@@ -123,7 +123,7 @@ func TestLargeProfilesAreCutToWhatCanBeSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := len(g.Nodes.Parent); n > 10_000 || g.LeftOut == 0 {
-		t.Errorf("%d nodes are told, %d left out", n, g.LeftOut)
+		t.Errorf("%d nodes are told, left out up to %g", n, g.LeftOut)
 	}
 	for i, parent := range g.Nodes.Parent {
 		if parent >= i || (i > 0 && g.Nodes.After[parent] < g.Nodes.After[i]) {

@@ -13,10 +13,11 @@ type Graph struct {
 	Functions []string `json:"functions"`
 	Owners    []Owner  `json:"owners"`
 	Nodes     Nodes    `json:"nodes"`
-	// LeftOut is how many nodes were too small to be told.
-	LeftOut int    `json:"left_out"`
-	Lines   []Line `json:"lines"`
-	Table   []Row  `json:"table"`
+	// LeftOut is the largest share of its side that a node has which is not told; 0
+	// where all are.
+	LeftOut float64 `json:"left_out"`
+	Lines   []Line  `json:"lines"`
+	Table   []Row   `json:"table"`
 }
 
 // Side is what is known of one side's profile.

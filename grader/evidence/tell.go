@@ -2,27 +2,14 @@ package evidence
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 )
 
 // Bounds of what is told.
 const (
-	maxNodes = 6_000
 	maxRows  = 300
 	maxLines = 2_000
 )
-
-// share is how much of its side something is, of the side where it is more.
-func share(value, total [2]int64) float64 {
-	var most float64
-	for i := range value {
-		if total[i] > 0 {
-			most = max(most, float64(value[i])/float64(total[i]))
-		}
-	}
-	return most
-}
 
 // teller writes a tree into a graph.
 type teller struct {
@@ -35,9 +22,7 @@ type teller struct {
 // tell writes what was folded, without what is too small to be seen.
 func (t *tree) tell(g *Graph) {
 	w := teller{t, g, [2]int64{g.Before.Total, g.After.Total}, map[int]int{}}
-	kept := w.largest()
-	g.LeftOut = len(t.nodes) - len(kept)
-	w.tellNodes(kept)
+	w.tellNodes()
 	w.tellTable()
 	w.tellLines()
 }
@@ -54,62 +39,23 @@ func (w teller) function(id int) int {
 	return n
 }
 
-// candidates is a heap of nodes, the largest first.
-type candidates []candidate
-
-type candidate struct {
-	id    int
-	share float64
-}
-
-func (c candidates) Len() int           { return len(c) }
-func (c candidates) Less(i, j int) bool { return c[i].share > c[j].share }
-func (c candidates) Swap(i, j int)      { c[i], c[j] = c[j], c[i] }
-
-// Push is heap.Interface's.
-func (c *candidates) Push(x any) { *c = append(*c, x.(candidate)) }
-
-// Pop is heap.Interface's.
-func (c *candidates) Pop() any {
-	last := (*c)[len(*c)-1]
-	*c = (*c)[:len(*c)-1]
-	return last
-}
-
-// largest picks the nodes that are told. A child is never larger than its parent,
-// so they are found from the root on without a look at most of the others.
-func (w teller) largest() map[int]bool {
-	kept := map[int]bool{}
-	next := candidates{{id: 0}}
-	for len(next) > 0 && len(kept) < maxNodes {
-		id := heap.Pop(&next).(candidate).id
-		kept[id] = true
-		for _, c := range w.below(id) {
-			heap.Push(&next, candidate{c, share(w.nodes[c].value, w.total)})
-		}
-	}
-	return kept
-}
-
-func (w teller) tellNodes(kept map[int]bool) {
+func (w teller) tellNodes() {
+	nodes, leftOut := w.grow(w.total)
+	w.g.LeftOut = leftOut
 	// A stack of our own: recursion of a stranger's program may be deep.
 	type step struct{ id, parent int }
 	to := &w.g.Nodes
 	for stack := []step{{0, -1}}; len(stack) > 0; {
 		at := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		n, here, name := w.nodes[at.id], len(to.Parent), -1
+		n, here, name := nodes[at.id], len(to.Parent), -1
 		if at.id != 0 {
 			name = w.function(n.function)
 		}
 		to.Parent, to.Function = append(to.Parent, at.parent), append(to.Function, name)
 		to.Before, to.After = append(to.Before, n.value[0]), append(to.After, n.value[1])
-		below := slices.DeleteFunc(w.below(at.id), func(id int) bool { return !kept[id] })
-		slices.SortFunc(below, func(a, b int) int {
-			return cmp.Or(cmp.Compare(share(w.nodes[a].value, w.total), share(w.nodes[b].value, w.total)),
-				cmp.Compare(w.functions[w.nodes[b].function], w.functions[w.nodes[a].function]))
-		})
-		for _, id := range below { // the largest is put on the stack last and told first
+		w.order(nodes, n.children, w.total)
+		for _, id := range slices.Backward(n.children) { // the largest is put on the stack last and told first
 			stack = append(stack, step{id, here})
 		}
 	}

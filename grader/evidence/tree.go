@@ -17,32 +17,26 @@ const (
 
 var errTooLarge = errors.New("the profile has too many frames to be drawn")
 
-// tree is what stacks of both sides are folded into.
+// tree holds the stacks of both sides, and what they sum up to by function and
+// by line. Its nodes are made when it is told, and only those that are.
 type tree struct {
 	ids       map[string]int
 	functions []string
 	owners    []Owner
 	self, cum [][2]int64 // by function
-	nodes     []node
-	many      map[edge]int // children of nodes that have many
 	places    map[place]int
 	lines     []line
+	stacks    []stack
+	walked    []int32 // the functions of all stacks, one stack after the other
 }
 
-// node is a function where it was called from. first is its child that was made
-// last, next that child's sibling; 0 is none.
-type node struct {
-	parent, function int
-	first, next      int
-	children         int
-	value            [2]int64
+// stack is one that was seen on a side, its functions being walked[from:to], the
+// caller first.
+type stack struct {
+	from, to int
+	side     int
+	value    int64
 }
-
-// fewChildren are looked through one by one, which is quicker than a map for
-// nearly all nodes; of those with more each is in tree.many.
-const fewChildren = 16
-
-type edge struct{ parent, function int }
 
 type place struct {
 	file string
@@ -67,7 +61,7 @@ func (t *tree) add(view View, p *profile.Profile, which int, side *Side) error {
 	frames := t.frames(p)
 	// By function and line: the last stack that it was counted for.
 	functions, lines := make([]int, len(t.functions)), make([]int, len(t.lines))
-	walked := 0
+	began := len(t.walked)
 	for n, s := range p.Sample {
 		v := s.Value[value]
 		if v <= 0 {
@@ -78,16 +72,14 @@ func (t *tree) add(view View, p *profile.Profile, which int, side *Side) error {
 		if view.Profile == CPU {
 			side.Samples += int(s.Value[0]) - 1 // the first value counts them
 		}
-		at, leaf := 0, -1
-		t.nodes[0].value[which] += v
+		from := len(t.walked)
 		for i := len(s.Location) - 1; i >= 0; i-- {
 			of := frames[s.Location[i].ID]
-			if walked += len(of); walked > maxFrames {
+			if len(t.walked)-began+len(of) > maxFrames {
 				return errTooLarge
 			}
 			for _, f := range of {
-				at = t.child(at, f.function)
-				t.nodes[at].value[which] += v
+				t.walked = append(t.walked, int32(f.function))
 				if functions[f.function] != n+1 {
 					functions[f.function] = n + 1
 					t.cum[f.function][which] += v
@@ -96,11 +88,11 @@ func (t *tree) add(view View, p *profile.Profile, which int, side *Side) error {
 					lines[f.line] = n + 1
 					t.lines[f.line].value[which] += v
 				}
-				leaf = f.function
 			}
 		}
-		if leaf >= 0 {
-			t.self[leaf][which] += v
+		if to := len(t.walked); to > from {
+			t.self[t.walked[to-1]][which] += v
+			t.stacks = append(t.stacks, stack{from, to, which, v})
 		}
 	}
 	return nil
@@ -157,40 +149,4 @@ func (t *tree) place(at place) int {
 		t.lines = append(t.lines, line{at: at})
 	}
 	return id
-}
-
-// child finds or makes a node's child for a function.
-func (t *tree) child(parent, function int) int {
-	p := t.nodes[parent]
-	if p.children < fewChildren {
-		for id := p.first; id != 0; id = t.nodes[id].next {
-			if t.nodes[id].function == function {
-				return id
-			}
-		}
-	} else if id, ok := t.many[edge{parent, function}]; ok {
-		return id
-	}
-	id := len(t.nodes)
-	t.nodes = append(t.nodes, node{parent: parent, function: function, next: p.first})
-	t.nodes[parent].first = id
-	t.nodes[parent].children++
-	switch {
-	case p.children == fewChildren-1: // from now on they are many
-		for c := id; c != 0; c = t.nodes[c].next {
-			t.many[edge{parent, t.nodes[c].function}] = c
-		}
-	case p.children >= fewChildren:
-		t.many[edge{parent, function}] = id
-	}
-	return id
-}
-
-// below lists a node's children.
-func (t *tree) below(parent int) []int {
-	list := make([]int, 0, t.nodes[parent].children)
-	for id := t.nodes[parent].first; id != 0; id = t.nodes[id].next {
-		list = append(list, id)
-	}
-	return list
 }

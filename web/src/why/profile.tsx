@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Problem } from '../api';
-import { count } from '../format';
+import { count, percent } from '../format';
 import { Icon } from '../shell/icon';
 import { run as watched, runs } from '../store';
 import type { Graph } from '../wire/evidence';
@@ -141,7 +141,7 @@ function Pointed({ graph }: { graph: Graph }) {
       <p class="pointed">
         <span>{summary(graph)}</span>
         {byChange.value ? <ChangeLegend /> : <OwnerLegend />}
-        {graph.left_out > 0 && <span>{count(graph.left_out)} frames too small to see are left out</span>}
+        {graph.left_out > 0 && <span>frames below {percent(graph.left_out)} % are left out</span>}
       </p>
     );
   }
@@ -158,7 +158,7 @@ function Pointed({ graph }: { graph: Graph }) {
 }
 
 export function Amounts({ graph, before, after }: { graph: Graph; before: number; after: number }) {
-  const tell = (side: 'before' | 'after', v: number) => (graph[side].missing ? '–' : amount(graph.unit, each(graph, side, v)));
+  const tell = (side: 'before' | 'after', v: number) => (graph[side].missing ? '–' : v === 0 ? 'nothing' : amount(graph.unit, each(graph, side, v)));
   return (
     <span>
       {tell('before', before)} → <b>{tell('after', after)}</b>

@@ -17,7 +17,6 @@ export function Queries({ evidence }: { evidence: Evidence }) {
         <thead>
           <tr>
             <th scope="col">Statement</th>
-            <th scope="col">Version</th>
             <th scope="col">Calls a request</th>
             <th scope="col">Rows a call</th>
             <th scope="col">P95 of a call</th>
@@ -38,7 +37,7 @@ function Rows({ statement, most }: { statement: Statement; most: number }) {
   return (
     <tbody>
       <tr class="statement">
-        <th scope="rowgroup" colSpan={6}>
+        <th scope="rowgroup" colSpan={5}>
           <code>{statement.sql}</code>
         </th>
       </tr>
@@ -55,7 +54,6 @@ const several = (v: number) => (v === 0 || v >= 9.95 ? count(v) : v.toFixed(v >=
 function Cost({ name, of, most, yours }: { name: string; of: Executed | undefined; most: number; yours?: boolean }) {
   return (
     <tr class={yours ? 'yours' : ''}>
-      <td />
       <th scope="row">{name}</th>
       {of ? (
         <>
@@ -86,7 +84,7 @@ function Plan({ of, note }: { of: Executed | undefined; note?: string }) {
   if (!steps.length && !of.unplanned) return null;
   return (
     <tr class="plan">
-      <td colSpan={6}>
+      <td colSpan={5}>
         {of.unplanned && <p>No plan: {of.unplanned}</p>}
         <ol>
           {steps.map((s) => {
