@@ -390,7 +390,7 @@ func TestKilledLauncherLeavesNoGroups(t *testing.T) {
 	}
 	left := func() (found []string) {
 		for _, dir := range l.controllers.at {
-			groups, err := filepath.Glob(filepath.Join(dir, "p95lab-"+strconv.Itoa(launcher.Process.Pid)+"-*"))
+			groups, err := filepath.Glob(filepath.Join(dir.Dir, "p95lab-"+strconv.Itoa(launcher.Process.Pid)+"-*"))
 			if err != nil {
 				t.Fatal(err)
 			}

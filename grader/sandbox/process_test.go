@@ -89,6 +89,8 @@ func hostile(what string) {
 		}
 	case "attack":
 		try(os.Getenv("ATTACK"), os.Getenv("TARGET"))
+	case "delegate":
+		delegate()
 	case "stand":
 		<-block
 	case "hold-memory":
@@ -141,6 +143,10 @@ func hostile(what string) {
 			os.Exit(1)
 		}
 		fmt.Print(<-lines)
+		if os.Getenv("PAUSE") != "" {
+			p.Pause()
+			fmt.Println("paused")
+		}
 		<-p.Done()
 	}
 }
