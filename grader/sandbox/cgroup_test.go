@@ -130,15 +130,6 @@ func unifiedGroup(t *testing.T) (mount, name string, offered []string) {
 	if mount == "" {
 		t.Skip("no cgroups of version 2 are mounted here")
 	}
-	dir, err := os.MkdirTemp(mount, "p95test-")
-	if err != nil {
-		t.Skipf("no cgroup of version 2 can be made: %v", err)
-	}
-	t.Cleanup(func() {
-		for _, below := range []string{"p95lab-main", ""} {
-			(&group{Dirs: map[string]place{"": {Dir: filepath.Join(dir, below)}}}).remove()
-		}
-	})
 	control := filepath.Join(mount, "cgroup.subtree_control")
 	text, err = os.ReadFile(filepath.Join(mount, "cgroup.controllers"))
 	if err != nil {
@@ -149,6 +140,15 @@ func unifiedGroup(t *testing.T) (mount, name string, offered []string) {
 			t.Cleanup(func() { _ = os.WriteFile(control, []byte("-hugetlb"), 0o644) })
 		}
 	}
+	dir, err := os.MkdirTemp(mount, "p95test-")
+	if err != nil {
+		t.Skipf("no cgroup of version 2 can be made: %v", err)
+	}
+	t.Cleanup(func() {
+		for _, below := range []string{"p95lab-main", ""} {
+			(&group{Dirs: map[string]place{"": {Dir: filepath.Join(dir, below)}}}).remove()
+		}
+	})
 	text, err = os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {
 		t.Fatal(err)
