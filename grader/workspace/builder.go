@@ -92,6 +92,12 @@ func (b *Builder) BuildOurs(ctx context.Context, lab string, files map[string][]
 	return b.buildOnce(ctx, lab, files, b.compileOurs)
 }
 
+// building is how the names of folders begin that something is built in.
+const building = "building-"
+
+// Sweep removes what builds have left whose process was killed.
+func (b *Builder) Sweep() error { return cache.Sweep(b.dir, building, sandbox.RemoveAll) }
+
 // compiler runs the go command on a workspace and returns what it printed. A
 // program that does not compile is an *exec.ExitError or a *sandbox.ExitError.
 type compiler func(ctx context.Context, env []string, src, out, lab string) (string, error)
@@ -128,11 +134,11 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return Binary{}, fmt.Errorf("make the build cache: %w", err)
 	}
-	work, err := os.MkdirTemp(b.dir, "building-")
+	work, done, err := cache.Temp(b.dir, building, sandbox.RemoveAll)
 	if err != nil {
 		return Binary{}, fmt.Errorf("make a build folder: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(work) }()
+	defer done()
 
 	src := filepath.Join(work, "src")
 	if err := Lay(src, lab, files); err != nil {
