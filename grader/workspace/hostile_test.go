@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/p95lab/p95lab/grader/sandbox"
 )
@@ -224,6 +225,30 @@ func TestHostileBuilds(t *testing.T) {
 				t.Errorf("it does not get out of an open build either, so nothing was shown: %s", output)
 			}
 		})
+	}
+}
+
+// A build that uses much is the learner's; one that a busy machine does not let
+// work is ours, and no verdict on what was built.
+func TestBuildTimeIsWorkDone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a service")
+	}
+	b := NewBuilder(t.TempDir(), launcher(t))
+	if !b.launcher().Isolated() {
+		t.Skip(b.launcher().Report().Summary())
+	}
+	files := map[string][]byte{"extra.go": []byte("package main\n")}
+	b.work = time.Millisecond
+	_, err := b.Build(t.Context(), "orders", files)
+	var broken *BuildError
+	if !errors.As(err, &broken) || !strings.Contains(broken.Output, "processor time") {
+		t.Errorf("a build that works too much gives %v", err)
+	}
+	b.work, b.patience = time.Minute, 20*time.Millisecond
+	_, err = b.Build(t.Context(), "orders", files)
+	if err == nil || errors.As(err, &broken) || !strings.Contains(err.Error(), "too busy") {
+		t.Errorf("a build that was not given time gives %v", err)
 	}
 }
 
