@@ -28,7 +28,7 @@ import (
 const (
 	loadBudget  = 18 * time.Second
 	usualBudget = 12 * time.Second
-	checkBudget = 400 * time.Millisecond
+	checkBudget = 300 * time.Millisecond
 )
 
 // run is one job on its way through the gates.
@@ -132,17 +132,31 @@ func (r *run) end(v verdict.Verdict) verdict.Verdict {
 // grade goes through the gates.
 func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	r.enter(verdict.Build, "")
-	starter, candidate, broken, err := r.build(ctx)
-	if err != nil || broken != nil {
-		return r.finish(broken, err)
+	if v := r.notEditable(); v != nil {
+		return r.end(*v), nil
+	}
+	starter, err := r.builder.BuildOurs(ctx, r.job.Challenge.Lab, nil)
+	if err != nil {
+		return verdict.Verdict{}, fmt.Errorf("build the starter: %w", err)
 	}
 	template, err := r.template(ctx, starter)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
+	// The starter comes up while the candidate is built.
+	starting := begin(ctx, r.dir, service{name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: r.line})
+	defer starting.stop()
+	candidate, broken, err := r.build(ctx)
+	if err != nil || broken != nil {
+		return r.finish(broken, err)
+	}
 	r.pass()
 
 	r.enter(verdict.Start, "")
+	before, err := starting.wait()
+	if err != nil {
+		return verdict.Verdict{}, fmt.Errorf("start the starter: %w", err)
+	}
 	done, err := duel.TakeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
 	if err != nil {
 		return verdict.Verdict{}, err
@@ -154,11 +168,6 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	before, err := start(ctx, r.dir, service{name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: r.line})
-	if err != nil {
-		return verdict.Verdict{}, fmt.Errorf("start the starter: %w", err)
-	}
-	defer before.stop()
 	after, err := start(ctx, r.dir, service{name: "after", launcher: r.launcher(), binary: candidate, trusted: starter, template: template, line: r.line})
 	var down *startError
 	if errors.As(err, &down) {
@@ -193,19 +202,21 @@ func (r *run) fault(e *startError) verdict.Verdict {
 	return v
 }
 
-// build builds both sides. A verdict says that the learner's does not build.
-func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, failed *verdict.Verdict, err error) {
+// notEditable is the verdict on files that are not the learner's to change, nil
+// if there are none.
+func (r *run) notEditable() *verdict.Verdict {
 	for _, name := range slices.Sorted(maps.Keys(r.job.Files)) {
 		if !r.job.Challenge.Editable(name) && !r.isStarter(name) {
 			v := r.failed(fmt.Sprintf("%s is not yours to change here.", name),
 				"Undo the change to it. What may be changed: "+strings.Join(r.job.Challenge.Edit, ", ")+", and new .go files beside them.")
-			return starter, candidate, &v, nil
+			return &v
 		}
 	}
-	starter, err = r.builder.BuildOurs(ctx, r.job.Challenge.Lab, nil)
-	if err != nil {
-		return starter, candidate, nil, fmt.Errorf("build the starter: %w", err)
-	}
+	return nil
+}
+
+// build builds the candidate. A verdict says that it does not build.
+func (r *run) build(ctx context.Context) (candidate workspace.Binary, failed *verdict.Verdict, err error) {
 	candidate, err = r.builder.Build(ctx, r.job.Challenge.Lab, r.overlay())
 	var broken *workspace.BuildError
 	if errors.As(err, &broken) {
@@ -214,9 +225,9 @@ func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, f
 			v.Diagnostics = append(v.Diagnostics, verdict.Diagnostic(d))
 		}
 		v.Log = broken.Output
-		return starter, candidate, &v, nil
+		return candidate, &v, nil
 	}
-	return starter, candidate, nil, err
+	return candidate, nil, err
 }
 
 // isStarter tells whether a file that is not the learner's is as it was: a

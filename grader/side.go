@@ -107,6 +107,35 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	return out, out.ready(ctx)
 }
 
+// starting is a side on its way up.
+type starting struct {
+	done chan struct{}
+	side *side
+	err  error
+}
+
+// begin starts a service and returns at once.
+func begin(ctx context.Context, dir string, s service) *starting {
+	b := &starting{done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		b.side, b.err = start(ctx, dir, s)
+	}()
+	return b
+}
+
+func (s *starting) wait() (*side, error) {
+	<-s.done
+	return s.side, s.err
+}
+
+// stop waits until the side is up, if it ever is, and ends it.
+func (s *starting) stop() {
+	if side, err := s.wait(); err == nil {
+		side.stop()
+	}
+}
+
 func migrate(ctx context.Context, s service, database string) error {
 	_, err := backing.Migrate(ctx, s.launcher, s.trusted.Path, s.binary.Migrations, database)
 	var exit *sandbox.ExitError

@@ -28,6 +28,9 @@ var (
 	}, 0.2, 0.1, 0}
 	// heavy has Pareto tails of index 2: the variance is infinite.
 	heavy = service{"heavy tail", func(r *rand.Rand) float64 { return math.Pow(1-r.Float64(), -0.5) }, 0.2, 0.1, 0}
+	// clustered has its slow requests in a few slices: queues that formed once in
+	// a while, on either side.
+	clustered = service{"clustered", lognormal.draw, 0.1, 0.6, 0}
 	// drifting has own weather that lasts for some pairs.
 	drifting = service{"drifting", lognormal.draw, 0.2, 0, 0.1}
 )
@@ -139,6 +142,7 @@ func TestDecideFindsWhatIsThere(t *testing.T) {
 		{bimodal, 1, 20, 500, 0.95},
 		{heavy, 1, 20, 500, 0.95},
 		{drifting, 1, 20, 500, 0.95},
+		{clustered, 1, 12, 500, 0.95},
 		{quiet, 1.1, 100, 150, 0.9}, // 10,000 requests on each side
 		{lognormal, 1.3, 20, 150, 0.99},
 		{lognormal, 1 / 1.3, 20, 150, 0.99},
@@ -155,12 +159,11 @@ func TestDecideFindsWhatIsThere(t *testing.T) {
 			right := 0
 			for i := range tc.trials {
 				pairs := tc.service.pairs(rng, 100, tc.each, tc.factor)
-				r, err := RatioOfQuantiles(pairs, 0.95, Options{Seed: uint64(i), Block: 5, Resamples: 300})
+				d, err := Differs(pairs, 0.95, 0, Options{Seed: uint64(i), Block: 5, Resamples: 300})
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, low, high := HodgesLehmann(pairs, 0.95)
-				if Decide(r, low, high, 0) == want {
+				if d == want {
 					right++
 				}
 			}
