@@ -82,7 +82,11 @@ func NewBuilder(dir string, launcher func() *sandbox.Launcher) *Builder {
 // confined where this machine can. Nothing of it stays in the go command's own
 // cache. A *BuildError is the learner's fault; any other error is not.
 func (b *Builder) Build(ctx context.Context, lab string, files map[string][]byte) (Binary, error) {
-	if refused := admit(files); refused != nil {
+	own, err := labs.Files(lab)
+	if err != nil {
+		return Binary{}, fmt.Errorf("read the service: %w", err)
+	}
+	if refused := admit(files, own); refused != nil {
 		return Binary{}, refused
 	}
 	return b.buildOnce(ctx, lab, files, b.compileConfined)
