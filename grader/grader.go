@@ -60,6 +60,10 @@ func New(folder string) *Grader {
 // running is how the names of the folders of runs begin.
 const running = "run-"
 
+// Require refuses unless this machine confines strangers' code, tried with the
+// launcher that runs all of it.
+func (g *Grader) Require() error { return g.launcher().Require() }
+
 // Sandbox tells what this machine confines services with.
 func (g *Grader) Sandbox() sandbox.Report { return g.launcher().Report() }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -483,6 +484,16 @@ func TestProbeMissesEachLayer(t *testing.T) {
 				t.Errorf("strangers' code would run: %v", err)
 			}
 		})
+	}
+	// What a machine lends must all be lent.
+	for controller, layer := range map[string]Layer{"memory": LayerMemory, "pids": LayerPids} {
+		poorer := *whole
+		poorer.controllers.at = maps.Clone(whole.controllers.at)
+		delete(poorer.controllers.at, controller)
+		poorer.report = poorer.probe(t.Context())
+		if err := poorer.Require(); !errors.Is(err, ErrNotIsolated) || !strings.Contains(err.Error(), string(layer)) {
+			t.Errorf("without a %s strangers' code would run: %v", layer, err)
+		}
 	}
 	if err := Open().Require(); !errors.Is(err, ErrNotIsolated) {
 		t.Errorf("an open launcher would run strangers' code: %v", err)

@@ -80,7 +80,7 @@ func admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		fmt.Fprintf(w, "db_queries_total %d\n", queries.n.Load())
+		fmt.Fprintf(w, "db_queries_total %d\n", Statements())
 		metrics.WritePrometheus(w, true)
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -38,6 +38,9 @@ func newTally(file string) tally {
 	return t
 }
 
+// Statements is how many statements were sent to the database so far.
+func Statements() uint64 { return queries.n.Load() }
+
 // Inc counts one statement.
 func (t tally) Inc() { t.n.Add(1) }
 
