@@ -341,3 +341,23 @@ func FuzzMounts(f *testing.F) {
 		}
 	})
 }
+
+// The launcher looks into a program that a learner's build has made.
+func FuzzProgram(f *testing.F) {
+	f.Add([]byte("\x7fELF\x02\x01\x01"))
+	if text, err := os.ReadFile("/bin/true"); err == nil {
+		f.Add(text[:min(len(text), 4096)])
+	}
+	path := filepath.Join(f.TempDir(), "program")
+	f.Fuzz(func(t *testing.T, program []byte) {
+		if err := os.WriteFile(path, program, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		folders, err := interpreter(path)
+		for _, dir := range folders {
+			if !filepath.IsAbs(dir) || strings.Count(dir, "/") > 2 {
+				t.Errorf("the program is shown %s, %v", dir, err)
+			}
+		}
+	})
+}
