@@ -40,7 +40,7 @@ const (
 	// as the worst latency.
 	requestTimeout = 5 * time.Second
 	connections    = 256
-	answerLimit    = 8 << 20
+	answerLimit    = 4 << 20
 )
 
 // host is the same in every request to both sides, so that a service cannot
