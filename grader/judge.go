@@ -241,7 +241,7 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 			out.Low, out.High = out.Ratio, out.Ratio // counted, not sampled
 		}
 		if t.Max != nil {
-			out.Target, out.Met = "≤ "+t.Max.String(), out.After <= t.Max.Value
+			out.Target, out.Met = "≤ "+t.Max.String(), m.counted[1] && out.After <= t.Max.Value
 		}
 	default:
 		j.quantile(m, t, &out)

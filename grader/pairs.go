@@ -21,7 +21,8 @@ type measurement struct {
 	mismatch *check.Mismatch
 	// audit holds reads of things that were written to a few times.
 	audit   []challenges.Drawn
-	queries [2]float64 // statements for each request, 0 where not counted
+	queries [2]float64 // statements for each request
+	counted [2]bool    // whether they were
 	cpu     [2]time.Duration
 	memory  [2]int64 // peak resident, bytes
 }
@@ -60,7 +61,7 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	var before [2]counter
 	d := &duel.Duel{
 		Plan: c.plan, Rng: c.rng, Live: c.live, Draw: c.draw, Enough: c.enough,
-		Counting: func() { before = c.counters(ctx) },
+		Counting: func() { before = c.counters() },
 		Seen:     func(p duel.Pair) (bool, error) { return c.seen(m, p) },
 	}
 	for i, s := range c.sides {
@@ -75,26 +76,27 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := c.counters(ctx)
+	after := c.counters()
 	for i := range c.sides {
 		m.cpu[i] = after[i].cpu - before[i].cpu
 		m.memory[i] = c.sides[i].process.PeakMemory()
-		if before[i].counted && after[i].counted && m.Requests > 0 {
-			m.queries[i] = (after[i].queries - before[i].queries) / float64(m.Requests)
+		m.counted[i] = before[i].counted && after[i].counted && m.Requests > 0 && after[i].queries >= before[i].queries
+		if m.counted[i] {
+			m.queries[i] = float64(after[i].queries-before[i].queries) / float64(m.Requests)
 		}
 	}
 	return m, nil
 }
 
 type counter struct {
-	queries float64
+	queries uint64
 	counted bool
 	cpu     time.Duration
 }
 
-func (c *contest) counters(ctx context.Context) (counters [2]counter) {
+func (c *contest) counters() (counters [2]counter) {
 	for i, s := range c.sides {
-		counters[i].queries, counters[i].counted = s.queries(ctx)
+		counters[i].queries, counters[i].counted = s.counted.read()
 		counters[i].cpu = s.process.CPU()
 	}
 	return counters

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/grader/check"
 	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/sandbox"
@@ -36,7 +37,8 @@ type run struct {
 	job   Job
 	mix   *challenges.Mix
 	seed  uint64
-	dir   string // gone after the run
+	dir   string // gone after close
+	close func()
 	began time.Time
 	same  bool // nothing was changed
 
@@ -61,15 +63,13 @@ func (g *Grader) newRun(job Job, emit func(verdict.Event)) (*run, error) {
 	if err := os.MkdirAll(g.cache, 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache folder: %w", err)
 	}
-	if r.dir, err = os.MkdirTemp(g.cache, "run-"); err != nil {
+	g.swept()
+	// What a service has left in it may be closed to its own user, too.
+	if r.dir, r.close, err = cache.Temp(g.cache, running, sandbox.RemoveAll); err != nil {
 		return nil, fmt.Errorf("make the run's folder: %w", err)
 	}
 	return r, nil
 }
-
-// close removes the run's folder. What a service has left in it may be closed to
-// its own user, too.
-func (r *run) close() { _ = sandbox.RemoveAll(r.dir) }
 
 // rng is one stream of the run's seed; each use has its own, so that a check
 // that asks once more does not move the arrivals.

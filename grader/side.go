@@ -1,7 +1,6 @@
 package grader
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +27,7 @@ type side struct {
 	process *sandbox.Process
 	client  *load.Client
 	admin   *load.Client
+	counted statements
 }
 
 // What a service under test may use.
@@ -40,7 +40,7 @@ const (
 	// as the worst latency.
 	requestTimeout = 5 * time.Second
 	connections    = 256
-	answerLimit    = 8 << 20
+	answerLimit    = 4 << 20
 )
 
 // host is the same in every request to both sides, so that a service cannot
@@ -84,14 +84,19 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 		return nil, err
 	}
 	out := &side{name: s.name, dir: own}
+	if out.counted, err = newStatements(own + "-statements"); err != nil {
+		return nil, err
+	}
 	out.process, err = s.launcher.Start(ctx, sandbox.Spec{
-		Path: s.binary.Path, Dir: own, Writable: []string{own}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: duel.ServiceWeight,
+		Path: s.binary.Path, Dir: own, Writable: []string{own, out.counted.folder}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: duel.ServiceWeight,
 		Env: []string{
 			"PORT=" + strconv.Itoa(port), "ADMIN_PORT=" + strconv.Itoa(adminPort), backing.URL(database), "TMPDIR=" + own,
+			out.counted.variable(),
 		},
 		Line: func(text string) { s.line(s.name, text) },
 	})
 	if err != nil {
+		out.counted.close()
 		return nil, err
 	}
 	defer func() {
@@ -255,6 +260,7 @@ func (s *side) stop() {
 		s.admin.Close()
 	}
 	s.process.Kill()
+	s.counted.close()
 }
 
 // ask is a check's question.
@@ -265,28 +271,6 @@ func (s *side) ask(ctx context.Context, d challenges.Drawn) check.Answer {
 	}
 	got := s.client.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
 	return check.Answer{Status: got.Status, Body: got.Body, Err: got.Err}
-}
-
-// queries reads how many statements the service has sent to its database, by
-// the kit's own count; ok is false where it keeps none.
-func (s *side) queries(ctx context.Context) (n float64, ok bool) {
-	raw, err := load.Prepare("GET", host, "/metrics", nil, nil)
-	if err != nil {
-		return 0, false
-	}
-	got := s.admin.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
-	if got.Err != nil || got.Status != 200 {
-		return 0, false
-	}
-	for line := range bytes.Lines(got.Body) {
-		value, found := bytes.CutPrefix(line, []byte("db_queries_total "))
-		if !found {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(string(value)), 64)
-		return n, err == nil
-	}
-	return 0, false
 }
 
 // freePorts asks the kernel for two ports that are free now.

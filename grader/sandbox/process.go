@@ -276,6 +276,10 @@ func (p *Process) watch(ctx context.Context, l *Launcher, waited <-chan struct{}
 				p.end(OverMemory)
 				return
 			}
+			if p.spec.CPU > 0 && cpuTime(p.PID()) > p.spec.CPU {
+				p.end(OverTime)
+				return
+			}
 			if !l.off[LayerDisk] && overDisk(p.spec.Writable, p.spec.Disk) {
 				p.end(OverDisk)
 				return

@@ -13,30 +13,27 @@ import (
 	"github.com/ngrok/sqlmw"
 )
 
-// queries counts the statements that were sent to the database.
-var queries = metrics.NewCounter("db_queries_total")
-
 // counting counts statements where the driver is asked to run one.
 type counting struct{ sqlmw.NullInterceptor }
 
 func (counting) ConnExecContext(ctx context.Context, c driver.ExecerContext, query string, args []driver.NamedValue) (driver.Result, error) {
-	queries.Inc()
+	queries.add(query)
 	return c.ExecContext(ctx, query, args)
 }
 
 func (counting) ConnQueryContext(ctx context.Context, c driver.QueryerContext, query string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	queries.Inc()
+	queries.add(query)
 	rows, err := c.QueryContext(ctx, query, args)
 	return ctx, rows, err
 }
 
-func (counting) StmtExecContext(ctx context.Context, s driver.StmtExecContext, _ string, args []driver.NamedValue) (driver.Result, error) {
-	queries.Inc()
+func (counting) StmtExecContext(ctx context.Context, s driver.StmtExecContext, query string, args []driver.NamedValue) (driver.Result, error) {
+	queries.add(query)
 	return s.ExecContext(ctx, args)
 }
 
-func (counting) StmtQueryContext(ctx context.Context, s driver.StmtQueryContext, _ string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	queries.Inc()
+func (counting) StmtQueryContext(ctx context.Context, s driver.StmtQueryContext, query string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
+	queries.add(query)
 	rows, err := s.QueryContext(ctx, args)
 	return ctx, rows, err
 }
@@ -83,6 +80,7 @@ func admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		fmt.Fprintf(w, "db_queries_total %d\n", Statements())
 		metrics.WritePrometheus(w, true)
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

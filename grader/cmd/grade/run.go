@@ -39,6 +39,9 @@ func (c *runCmd) Run(t *tool) error {
 	case err != nil:
 		return usageError{err}
 	}
+	if !c.JSON {
+		t.tellIsolation()
+	}
 	screen := newScreen(t, c.JSON)
 	v, err := t.grader.Grade(t.ctx, grader.Job{Challenge: challenge, Files: files, Seed: c.Seed}, screen.event)
 	screen.clear()
