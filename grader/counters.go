@@ -41,7 +41,7 @@ func counters(m *measurement) []verdict.Counter {
 			return scale * (to - from) / requests, known && told
 		}
 	}
-	add("queries", "count", "request", verdict.Service, grown(queriesFigure, 1))
+	add("queries", "count", "request", verdict.Kit, func(w int) (float64, bool) { return m.queries[w], m.counted[w] })
 	add("allocated", "bytes", "request", verdict.Service, grown("go_memstats_alloc_bytes_total", 1))
 	add("objects", "count", "request", verdict.Service, grown("go_memstats_mallocs_total", 1))
 	add("gc", "ms", "request", verdict.Service, grown("go_gc_cpu_seconds_total", 1000))

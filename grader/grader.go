@@ -6,12 +6,14 @@ package grader
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/backing"
+	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/evidence"
 	"github.com/p95lab/p95lab/grader/sandbox"
@@ -29,6 +31,10 @@ type Grader struct {
 	templates *backing.Templates
 	// launcher tries this machine out when it is first needed.
 	launcher func() *sandbox.Launcher
+	// swept removes, once, what graders over this cache have left that were killed.
+	// What cannot be removed takes room and does no other harm; the next grader
+	// tries again.
+	swept func()
 
 	mu   sync.Mutex // one calibration at a time
 	idle idle
@@ -37,16 +43,27 @@ type Grader struct {
 // New returns a grader that keeps its cache in a folder, which need not exist.
 //
 // On Linux as root it raises the scheduler's weight of this process's session.
-func New(cache string) *Grader {
+func New(folder string) *Grader {
 	duel.Weigh()
 	launcher := sync.OnceValue(func() *sandbox.Launcher { return sandbox.New(context.Background()) })
-	return &Grader{
-		cache:     cache,
-		builder:   workspace.NewBuilder(filepath.Join(cache, "builds"), launcher),
-		templates: backing.NewTemplates(filepath.Join(cache, "templates")),
+	g := &Grader{
+		cache:     folder,
+		builder:   workspace.NewBuilder(filepath.Join(folder, "builds"), launcher),
+		templates: backing.NewTemplates(filepath.Join(folder, "templates")),
 		launcher:  launcher,
 	}
+	g.swept = sync.OnceFunc(func() {
+		_ = errors.Join(cache.Sweep(folder, running, sandbox.RemoveAll), g.builder.Sweep(), g.templates.Sweep())
+	})
+	return g
 }
+
+// running is how the names of the folders of runs begin.
+const running = "run-"
+
+// Require refuses unless this machine confines strangers' code, tried with the
+// launcher that runs all of it.
+func (g *Grader) Require() error { return g.launcher().Require() }
 
 // Sandbox tells what this machine confines services with.
 func (g *Grader) Sandbox() sandbox.Report { return g.launcher().Report() }
@@ -90,6 +107,7 @@ func (g *Grader) Grade(ctx context.Context, job Job, emit func(verdict.Event)) (
 // this does it before anyone waits. It lets runs pass before each step, and does
 // none while anyone measures.
 func (g *Grader) Prepare(ctx context.Context, c challenges.Challenge) error {
+	g.swept()
 	var starter workspace.Binary
 	steps := []func() error{
 		func() (err error) {

@@ -19,6 +19,13 @@ import (
 var shared *Grader
 
 func TestMain(m *testing.M) {
+	if folder := os.Getenv("GRADE_IN"); folder != "" { // the process that gets killed
+		if err := victim(folder, os.Getenv("GRADE")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	dir, err := os.MkdirTemp("", "p95lab-grader-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

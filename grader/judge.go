@@ -28,7 +28,7 @@ func (j judge) ratio(pairs []duel.Pair, of string, q float64) (stats.Ratio, erro
 }
 
 func (j judge) ratioAt(level float64, pairs []duel.Pair, of string, q float64) (stats.Ratio, error) {
-	return stats.RatioOfQuantiles(duel.Latencies(pairs, j.class(of)), q, stats.Options{Level: level, Seed: j.run.seed, Block: j.plan.Block()})
+	return stats.RatioOfQuantiles(duel.Latencies(pairs, j.class(of)), q, j.options(level))
 }
 
 // class is the number of a request's name, duel.Every for all requests.
@@ -57,12 +57,11 @@ const certainty = 0.99
 // decide says whether the goal's difference is one.
 func (j judge) decide(pairs []duel.Pair) (stats.Decision, error) {
 	t, q := j.primary()
-	r, err := j.ratioAt(certainty, pairs, t.Of, q)
-	if err != nil {
-		return stats.NoDifference, err
-	}
-	_, low, high := stats.HodgesLehmann(duel.Latencies(pairs, j.class(t.Of)), q)
-	return stats.Decide(r, low, high, stats.DefaultBand), nil
+	return stats.Differs(duel.Latencies(pairs, j.class(t.Of)), q, stats.DefaultBand, j.options(certainty))
+}
+
+func (j judge) options(level float64) stats.Options {
+	return stats.Options{Level: level, Seed: j.run.seed, Block: j.plan.Block()}
 }
 
 func (j judge) goal(pairs []duel.Pair) (stats.Ratio, error) {
@@ -242,7 +241,7 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 			out.Low, out.High = out.Ratio, out.Ratio // counted, not sampled
 		}
 		if t.Max != nil {
-			out.Target, out.Met = "≤ "+t.Max.String(), out.After <= t.Max.Value
+			out.Target, out.Met = "≤ "+t.Max.String(), m.counted[1] && out.After <= t.Max.Value
 		}
 	default:
 		j.quantile(m, t, &out)

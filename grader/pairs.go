@@ -21,7 +21,8 @@ type measurement struct {
 	mismatch *check.Mismatch
 	// audit holds reads of things that were written to a few times.
 	audit   []challenges.Drawn
-	queries [2]float64 // statements for each request, 0 where not counted
+	queries [2]float64 // statements for each request
+	counted [2]bool    // whether they were
 	cpu     [2]time.Duration
 	memory  [2]int64 // peak resident, bytes
 	// From the first pair that counts to the last, those dropped with them.
@@ -83,8 +84,9 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	for i := range c.sides {
 		m.cpu[i] = after[i].cpu - before[i].cpu
 		m.memory[i] = c.sides[i].process.PeakMemory()
-		if before[i].counted && after[i].counted && m.Requests > 0 {
-			m.queries[i] = (after[i].queries - before[i].queries) / float64(m.Requests)
+		m.counted[i] = before[i].counted && after[i].counted && m.Requests > 0 && after[i].queries >= before[i].queries
+		if m.counted[i] {
+			m.queries[i] = float64(after[i].queries-before[i].queries) / float64(m.Requests)
 		}
 	}
 	return m, nil
@@ -94,16 +96,16 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 type counter struct {
 	cpu     time.Duration
 	written int64
-	// told is what the service itself tells at /metrics; queries is in it.
+	// told is what the service itself tells at /metrics.
 	told    map[string]float64
-	queries float64
+	queries uint64
 	counted bool
 }
 
 func (c *contest) counters(ctx context.Context) (counters [2]counter) {
 	for i, s := range c.sides {
 		counters[i] = counter{cpu: s.process.CPU(), written: s.process.Written(), told: s.figures(ctx)}
-		counters[i].queries, counters[i].counted = counters[i].told[queriesFigure]
+		counters[i].queries, counters[i].counted = s.counted.read()
 	}
 	return counters
 }

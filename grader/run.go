@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/p95lab/p95lab/challenges"
+	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/grader/check"
 	"github.com/p95lab/p95lab/grader/duel"
 	"github.com/p95lab/p95lab/grader/sandbox"
@@ -27,7 +28,7 @@ import (
 const (
 	loadBudget  = 18 * time.Second
 	usualBudget = 12 * time.Second
-	checkBudget = 400 * time.Millisecond
+	checkBudget = 300 * time.Millisecond
 )
 
 // run is one job on its way through the gates.
@@ -36,7 +37,8 @@ type run struct {
 	job   Job
 	mix   *challenges.Mix
 	seed  uint64
-	dir   string // gone after the run
+	dir   string // gone after close
+	close func()
 	began time.Time
 	same  bool // nothing was changed
 
@@ -61,15 +63,13 @@ func (g *Grader) newRun(job Job, emit func(verdict.Event)) (*run, error) {
 	if err := os.MkdirAll(g.cache, 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache folder: %w", err)
 	}
-	if r.dir, err = os.MkdirTemp(g.cache, "run-"); err != nil {
+	g.swept()
+	// What a service has left in it may be closed to its own user, too.
+	if r.dir, r.close, err = cache.Temp(g.cache, running, sandbox.RemoveAll); err != nil {
 		return nil, fmt.Errorf("make the run's folder: %w", err)
 	}
 	return r, nil
 }
-
-// close removes the run's folder. What a service has left in it may be closed to
-// its own user, too.
-func (r *run) close() { _ = sandbox.RemoveAll(r.dir) }
 
 // rng is one stream of the run's seed; each use has its own, so that a check
 // that asks once more does not move the arrivals.
@@ -133,17 +133,31 @@ func (r *run) end(v verdict.Verdict) verdict.Verdict {
 // grade goes through the gates.
 func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	r.enter(verdict.Build, "")
-	starter, candidate, broken, err := r.build(ctx)
-	if err != nil || broken != nil {
-		return r.finish(broken, err)
+	if v := r.notEditable(); v != nil {
+		return r.end(*v), nil
+	}
+	starter, err := r.builder.BuildOurs(ctx, r.job.Challenge.Lab, nil)
+	if err != nil {
+		return verdict.Verdict{}, fmt.Errorf("build the starter: %w", err)
 	}
 	template, err := r.template(ctx, starter)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
+	// The starter comes up while the candidate is built.
+	starting := begin(ctx, r.dir, service{name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: r.line})
+	defer starting.stop()
+	candidate, broken, err := r.build(ctx)
+	if err != nil || broken != nil {
+		return r.finish(broken, err)
+	}
 	r.pass()
 
 	r.enter(verdict.Start, "")
+	before, err := starting.wait()
+	if err != nil {
+		return verdict.Verdict{}, fmt.Errorf("start the starter: %w", err)
+	}
 	done, err := duel.TakeTurn(ctx, func() { r.enter(verdict.Start, "waiting: another run is being measured on this machine") })
 	if err != nil {
 		return verdict.Verdict{}, err
@@ -155,11 +169,6 @@ func (r *run) grade(ctx context.Context) (verdict.Verdict, error) {
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	before, err := start(ctx, r.dir, service{name: "before", launcher: r.launcher(), binary: starter, trusted: starter, template: template, line: r.line})
-	if err != nil {
-		return verdict.Verdict{}, fmt.Errorf("start the starter: %w", err)
-	}
-	defer before.stop()
 	after, err := start(ctx, r.dir, service{name: "after", launcher: r.launcher(), binary: candidate, trusted: starter, template: template, line: r.line})
 	var down *startError
 	if errors.As(err, &down) {
@@ -194,19 +203,21 @@ func (r *run) fault(e *startError) verdict.Verdict {
 	return v
 }
 
-// build builds both sides. A verdict says that the learner's does not build.
-func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, failed *verdict.Verdict, err error) {
+// notEditable is the verdict on files that are not the learner's to change, nil
+// if there are none.
+func (r *run) notEditable() *verdict.Verdict {
 	for _, name := range slices.Sorted(maps.Keys(r.job.Files)) {
 		if !r.job.Challenge.Editable(name) && !r.isStarter(name) {
 			v := r.failed(fmt.Sprintf("%s is not yours to change here.", name),
 				"Undo the change to it. What may be changed: "+strings.Join(r.job.Challenge.Edit, ", ")+", and new .go files beside them.")
-			return starter, candidate, &v, nil
+			return &v
 		}
 	}
-	starter, err = r.builder.BuildOurs(ctx, r.job.Challenge.Lab, nil)
-	if err != nil {
-		return starter, candidate, nil, fmt.Errorf("build the starter: %w", err)
-	}
+	return nil
+}
+
+// build builds the candidate. A verdict says that it does not build.
+func (r *run) build(ctx context.Context) (candidate workspace.Binary, failed *verdict.Verdict, err error) {
 	candidate, err = r.builder.Build(ctx, r.job.Challenge.Lab, r.overlay())
 	var broken *workspace.BuildError
 	if errors.As(err, &broken) {
@@ -215,9 +226,9 @@ func (r *run) build(ctx context.Context) (starter, candidate workspace.Binary, f
 			v.Diagnostics = append(v.Diagnostics, verdict.Diagnostic(d))
 		}
 		v.Log = broken.Output
-		return starter, candidate, &v, nil
+		return candidate, &v, nil
 	}
-	return starter, candidate, nil, err
+	return candidate, nil, err
 }
 
 // isStarter tells whether a file that is not the learner's is as it was: a

@@ -32,8 +32,9 @@ type side struct {
 	// In the service's own network where it is confined.
 	port, adminPort int
 
-	client *load.Client
-	admin  *load.Client
+	client  *load.Client
+	admin   *load.Client
+	counted statements
 	// explain writes the plans of statements, once the service has ended.
 	explain func(ctx context.Context, statements []string) ([]evidence.Plan, error)
 }
@@ -51,7 +52,7 @@ const (
 	// The admin port answers figures and profiles; one profile takes a while.
 	adminConns   = 4
 	adminTimeout = 3 * time.Second
-	answerLimit  = 8 << 20
+	answerLimit  = 4 << 20
 )
 
 // host is the same in every request to both sides, so that a service cannot
@@ -105,14 +106,19 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 		}
 		return evidence.Plans(text, len(statements))
 	}
+	if out.counted, err = newStatements(own + "-statements"); err != nil {
+		return nil, err
+	}
 	out.process, err = s.launcher.Start(ctx, sandbox.Spec{
-		Path: s.binary.Path, Dir: own, Writable: []string{own}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: duel.ServiceWeight,
+		Path: s.binary.Path, Dir: own, Writable: []string{own, out.counted.folder}, Memory: serviceMemory, Output: serviceOutput, Disk: serviceDisk, Weight: duel.ServiceWeight,
 		Env: []string{
 			"PORT=" + strconv.Itoa(port), "ADMIN_PORT=" + strconv.Itoa(adminPort), backing.URL(database), "TMPDIR=" + own,
+			out.counted.variable(),
 		},
 		Line: func(text string) { s.line(s.name, text) },
 	})
 	if err != nil {
+		out.counted.close()
 		return nil, err
 	}
 	defer func() {
@@ -126,6 +132,35 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 		MaxConns: adminConns, Timeout: adminTimeout, BodyLimit: evidence.MaxProfile, Connect: out.process.Dial,
 	})
 	return out, out.ready(ctx)
+}
+
+// starting is a side on its way up.
+type starting struct {
+	done chan struct{}
+	side *side
+	err  error
+}
+
+// begin starts a service and returns at once.
+func begin(ctx context.Context, dir string, s service) *starting {
+	b := &starting{done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		b.side, b.err = start(ctx, dir, s)
+	}()
+	return b
+}
+
+func (s *starting) wait() (*side, error) {
+	<-s.done
+	return s.side, s.err
+}
+
+// stop waits until the side is up, if it ever is, and ends it.
+func (s *starting) stop() {
+	if side, err := s.wait(); err == nil {
+		side.stop()
+	}
 }
 
 func migrate(ctx context.Context, s service, database string) error {
@@ -247,6 +282,7 @@ func (s *side) stop() {
 		s.admin.Close()
 	}
 	s.process.Kill()
+	s.counted.close()
 }
 
 // ask is a check's question.
@@ -259,12 +295,9 @@ func (s *side) ask(ctx context.Context, d challenges.Drawn) check.Answer {
 	return check.Answer{Status: got.Status, Body: got.Body, Err: got.Err}
 }
 
-// queriesFigure is the kit's count of statements sent to the database.
-const queriesFigure = "db_queries_total"
-
 // toldFigures are what is read of a service's own metrics.
 var toldFigures = []string{
-	queriesFigure, "go_memstats_alloc_bytes_total", "go_memstats_mallocs_total", "go_gc_cpu_seconds_total", "go_mutex_wait_seconds_total", "go_goroutines",
+	"go_memstats_alloc_bytes_total", "go_memstats_mallocs_total", "go_gc_cpu_seconds_total", "go_mutex_wait_seconds_total", "go_goroutines",
 }
 
 // figures reads what the service tells of itself; those that it does not tell are

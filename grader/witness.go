@@ -68,7 +68,7 @@ func (r *run) witness(ctx context.Context, c *contest, m *measurement) (*verdict
 	for _, t := range sides {
 		e.Notes = append(e.Notes, t.notes...)
 	}
-	e.Statements = statements(sides)
+	e.Statements = joined(sides)
 	if err := r.job.Keep(kept); err != nil {
 		e.Profiles = []verdict.Profile{}
 		e.Notes = append(e.Notes, "The profiles could not be kept: "+err.Error())
@@ -191,9 +191,9 @@ func (t *testimony) explain(ctx context.Context) {
 	}
 }
 
-// statements joins what both sides sent by its text, the dearest first: dearest on
+// joined is what both sides sent, by its text, the dearest first: dearest on
 // the side where it costs more.
-func statements(sides [2]*testimony) []verdict.Statement {
+func joined(sides [2]*testimony) []verdict.Statement {
 	list := []verdict.Statement{}
 	at := map[string]int{}
 	for which, t := range sides {

@@ -104,7 +104,7 @@ func TestEvidenceShowsTheFault(t *testing.T) {
 	}
 
 	// The counters, of which the kernel's do not lean on the service's word.
-	for name, from := range map[string]verdict.Source{"cpu": verdict.Kernel, "memory": verdict.Kernel, "queries": verdict.Service, "allocated": verdict.Service} {
+	for name, from := range map[string]verdict.Source{"cpu": verdict.Kernel, "memory": verdict.Kernel, "queries": verdict.Kit, "allocated": verdict.Service} {
 		if !slices.ContainsFunc(e.Counters, func(c verdict.Counter) bool { return c.Name == name && c.From == from && c.Before > 0 && c.After > 0 }) {
 			t.Errorf("%s is not told by %s: %+v", name, from, e.Counters)
 		}

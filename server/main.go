@@ -58,6 +58,7 @@ type serveCommand struct {
 	Port   int      `help:"Port to listen on; 0 takes any free one." default:"8095" env:"P95LAB_PORT"`
 	Listen string   `help:"Address to listen on; loopback only in this version." default:"127.0.0.1" env:"P95LAB_LISTEN"`
 	Host   []string `help:"Another name under which browsers may address this server." env:"P95LAB_HOST"`
+	Team   bool     `help:"Run learners' code only where it is confined: refuse to start unless this machine withstands the escapes that are tried. There is no override." env:"P95LAB_TEAM"`
 	Slots  int      `help:"Runs at once. More than one measures worse on a small machine." default:"1" env:"P95LAB_SLOTS"`
 }
 
@@ -68,7 +69,7 @@ func (s serveCommand) Run(ctx context.Context, c *commands) error {
 		return fmt.Errorf("read the log level: %w", err)
 	}
 	return Run(ctx, Config{
-		Port: s.Port, Listen: s.Listen, Data: c.Data, Hosts: s.Host, Slots: s.Slots, Version: version(),
+		Port: s.Port, Listen: s.Listen, Data: c.Data, Hosts: s.Host, Slots: s.Slots, Team: s.Team, Version: version(),
 		Log:   slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 		Ready: func(address string) { fmt.Printf("P95 Lab is ready: %s\n", address) },
 	})

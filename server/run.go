@@ -32,11 +32,15 @@ import (
 
 // Config is all that a server needs to be told.
 type Config struct {
-	Port    int // 0: any free one
-	Listen  string
-	Data    string
-	Hosts   []string
-	Slots   int
+	Port   int // 0: any free one
+	Listen string
+	Data   string
+	Hosts  []string
+	Slots  int
+	// Team refuses to serve unless learners' code is confined. What else a team
+	// needs (accounts, joining, other machines' browsers) is not built, so it
+	// changes nothing else.
+	Team    bool
 	Version string
 	Log     *slog.Logger
 	// Ready is called with the address once requests are answered.
@@ -56,6 +60,13 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	if ip := net.ParseIP(c.Listen); ip == nil || !ip.IsLoopback() {
 		return fmt.Errorf("--listen %s is not a loopback address: it serves this machine alone, as team mode is not built yet", c.Listen)
+	}
+	grading := grader.New(filepath.Join(c.Data, "cache"))
+	if c.Team { // before anything is touched
+		if err := grading.Require(); err != nil {
+			return fmt.Errorf("team mode does not start here: %w; p95lab doctor says how to get what is missing", err)
+		}
+		c.Log.Info("team mode: escapes were tried and none got out; workshops are not built yet, so this still serves this machine alone")
 	}
 	unlock, err := lockData(c.Data)
 	if err != nil {
@@ -89,7 +100,6 @@ func Run(ctx context.Context, c Config) (err error) {
 		c.Log.Warn("the interface is not built; pages say how: make web")
 	}
 
-	grading := grader.New(filepath.Join(c.Data, "cache"))
 	grade := queue.GradeFunc(grading.Grade)
 	if c.Grade != nil {
 		grade = c.Grade

@@ -29,6 +29,12 @@ type Templates struct {
 // NewTemplates returns templates kept in dir.
 func NewTemplates(dir string) *Templates { return &Templates{dir: dir} }
 
+// seeding is how the names of folders begin that data is made in.
+const seeding = "seeding-"
+
+// Sweep removes what seedings have left whose process was killed.
+func (t *Templates) Sweep() error { return cache.Sweep(t.dir, seeding, sandbox.RemoveAll) }
+
 // Data says which rows: the same data is the same rows.
 type Data struct {
 	Binary string // the starter, which knows its own schema and rows
@@ -64,11 +70,11 @@ func (t *Templates) seed(ctx context.Context, path string, d Data) error {
 	if err := os.MkdirAll(t.dir, 0o755); err != nil {
 		return fmt.Errorf("make the template cache: %w", err)
 	}
-	work, err := os.MkdirTemp(t.dir, "seeding-")
+	work, done, err := cache.Temp(t.dir, seeding, sandbox.RemoveAll)
 	if err != nil {
 		return fmt.Errorf("make a seeding folder: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(work) }()
+	defer done()
 	ctx, cancel := context.WithTimeout(ctx, seedTimeout)
 	defer cancel()
 	fresh := filepath.Join(work, "data.db")

@@ -76,14 +76,19 @@ type Reading struct {
 }
 
 func read(p duel.Plan, pairs []stats.Pair, seed uint64) (Reading, stats.Ratio, error) {
-	r, err := stats.RatioOfQuantiles(pairs, 0.95, stats.Options{Seed: seed, Block: p.Block()})
+	o := stats.Options{Seed: seed, Block: p.Block()}
+	r, err := stats.RatioOfQuantiles(pairs, 0.95, o)
 	if err != nil {
 		return Reading{}, stats.Ratio{}, err
 	}
-	typical, low, high := stats.HodgesLehmann(pairs, 0.95)
+	d, err := stats.Differs(pairs, 0.95, stats.DefaultBand, o)
+	if err != nil {
+		return Reading{}, stats.Ratio{}, err
+	}
+	typical, _, _ := stats.HodgesLehmann(pairs, 0.95)
 	return Reading{
 		Pairs: len(pairs), Ratio: r.Ratio, Low: r.Low, High: r.High, MDE: r.MDE, Typical: typical,
-		Decision: stats.Decide(r, low, high, 0).String(),
+		Decision: d.String(),
 	}, r, nil
 }
 

@@ -136,13 +136,12 @@ func (c *comparison) unsure(m *duel.Measurement, r stats.Ratio, err error) (mess
 
 // decide says whether the metric's difference is one.
 func (c *comparison) decide(m *duel.Measurement) stats.Decision {
-	q := quantiles[c.o.Metric]
-	sure, err := c.ratio(m.Plan, m.Pairs, q, certainty)
+	d, err := stats.Differs(duel.Latencies(m.Pairs, duel.Every), quantiles[c.o.Metric], c.o.Worse-1,
+		stats.Options{Level: certainty, Seed: c.o.Seed, Block: m.Plan.Block()})
 	if err != nil {
-		return stats.NoDifference
+		return stats.NoDifference // told by unsure
 	}
-	_, low, high := stats.HodgesLehmann(duel.Latencies(m.Pairs, duel.Every), q)
-	return stats.Decide(sure, low, high, c.o.Worse-1)
+	return d
 }
 
 // failingMore says that after fails more requests than before, "" if it does

@@ -24,6 +24,10 @@ type Options struct {
 	MaxConns  int           // connections at once; 256
 	Timeout   time.Duration // from the intended start to the last byte; 10 s
 	BodyLimit int           // bytes of an answer's body; 8 MiB
+	// KeepLimit bounds the bodies that are kept of the requests that are sent
+	// together; 128 MiB. An answer beyond it fails with ErrTooMuch: a service must
+	// not be able to fill this process's memory.
+	KeepLimit int
 	// Connect opens a connection to the address, for one that lies in another
 	// network; TCP from here is the default.
 	Connect func(ctx context.Context, addr string) (net.Conn, error)
@@ -68,6 +72,9 @@ func Dial(addr string, o Options) *Client {
 	}
 	if o.BodyLimit <= 0 {
 		o.BodyLimit = 8 << 20
+	}
+	if o.KeepLimit <= 0 {
+		o.KeepLimit = 128 << 20
 	}
 	if o.Connect == nil {
 		o.Connect = func(ctx context.Context, addr string) (net.Conn, error) {

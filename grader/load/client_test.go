@@ -321,3 +321,36 @@ func waitFor(t *testing.T, ok func() bool) {
 		runtime.Gosched()
 	}
 }
+
+// Bodies are kept up to a limit, of all answers together; who answers more than
+// that has failed.
+func TestKeptBodiesAreBounded(t *testing.T) {
+	const each, limit, n = 1 << 20, 5 << 20, 12
+	c := Dial(serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, each)) }), Options{KeepLimit: limit, MaxConns: 4})
+	defer c.Close()
+	raw, err := Prepare(http.MethodGet, "h", "/", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := make([]Prepared, n)
+	for i := range requests {
+		requests[i] = Prepared{Raw: raw, KeepBody: true}
+	}
+	r := newRun(time.Now(), requests, n, nil)
+	for i := range requests {
+		c.submit(r.job(i, i, 0, time.Minute))
+	}
+	c.wait(t.Context(), r)
+	kept, failed := 0, 0
+	for _, s := range r.samples {
+		kept += len(s.Body)
+		if errors.Is(s.Err, ErrTooMuch) && s.Status == 0 {
+			failed++
+		} else if s.Err != nil {
+			t.Error(s.Err)
+		}
+	}
+	if kept != limit || failed != n-limit/each {
+		t.Errorf("%d bytes were kept and %d requests failed", kept, failed)
+	}
+}

@@ -22,6 +22,8 @@ const (
 	// inlineWrite is the largest request that the pacer writes itself: it fits
 	// the empty send buffer of a kept connection, so the write cannot block.
 	inlineWrite = 64 << 10
+	// largeBody is the buffer that a connection keeps for its next answer.
+	largeBody = 256 << 10
 )
 
 // conn is one connection. Its serve goroutine alone reads, and alone ends the
@@ -186,10 +188,15 @@ func (k *conn) record(j job, done time.Duration) {
 	s := &j.run.samples[j.index]
 	body := k.resp.Body()
 	s.Done, s.Status, s.Bytes, s.Hash = done, k.resp.StatusCode(), len(body), Hash(body)
-	if j.request.KeepBody {
+	switch {
+	case !j.request.KeepBody:
+	case j.run.kept.Add(int64(len(body))) > int64(k.c.o.KeepLimit):
+		s.Status, s.Err = 0, ErrTooMuch
+	default:
 		s.Body = bytes.Clone(body)
 	}
 	k.tell(j.request)
+	k.resp.ReleaseBody(largeBody) // an idle connection needs none
 	j.run.finish(j)
 }
 

@@ -87,5 +87,9 @@ func (p *Prepared) isHead() bool { return bytes.HasPrefix(p.Raw, []byte("HEAD ")
 // Options.Timeout of its intended start.
 var ErrTimeout = errors.New("no answer in time")
 
+// ErrTooMuch is the error of a request whose answer no longer fitted
+// Options.KeepLimit.
+var ErrTooMuch = errors.New("the answers are too large together")
+
 // ErrClosed is the error of a request that was cut off by Close.
 var ErrClosed = errors.New("the client was closed")

@@ -38,6 +38,7 @@ type run struct {
 	reqs    []Prepared
 	samples []Sample
 	left    atomic.Int64
+	kept    atomic.Int64  // bytes of bodies
 	done    chan struct{} // closed when every request has ended
 
 	mu     sync.Mutex // one onDone at a time

@@ -67,7 +67,8 @@ func (u *users) raw(p *Prepared) []byte {
 	defer who.mu.Unlock()
 	raw := p.Raw
 	if p.Open != nil {
-		raw = p.Open.with(who.values)
+		// It was prepared once without values, and none can break it.
+		raw, _ = p.Open.with(who.values)
 	}
 	if who.jar == nil {
 		return raw
@@ -105,7 +106,7 @@ func withCookies(raw []byte, cookies []*http.Cookie) []byte {
 }
 
 // with fills the values in.
-func (o *Open) with(values map[string]string) []byte {
+func (o *Open) with(values map[string]string) ([]byte, error) {
 	path, query, ok := strings.Cut(o.Path, "?")
 	path = fill(path, values, url.PathEscape)
 	if ok {
@@ -119,15 +120,14 @@ func (o *Open) with(values map[string]string) []byte {
 	if o.Body != nil {
 		body = []byte(fill(string(o.Body), values, func(s string) string { return s }))
 	}
-	// It was prepared once without values, and none can break it.
 	raw, err := Prepare(o.Method, o.Host, path, header, body)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	if o.Closing {
-		return Closing(raw)
+		raw = Closing(raw)
 	}
-	return raw
+	return raw, nil
 }
 
 // fill replaces each {{name}}.
@@ -246,10 +246,8 @@ func PrepareOpen(user int, o Open, take []Take) (Prepared, error) {
 	if user < 1 {
 		return Prepared{}, fmt.Errorf("user %d: users are numbered from 1", user)
 	}
-	raw := o.with(nil)
-	if raw == nil {
-		path, _, _ := strings.Cut(o.Path, "?")
-		_, err := Prepare(o.Method, o.Host, fill(path, nil, url.PathEscape), o.Header, o.Body)
+	raw, err := o.with(nil)
+	if err != nil {
 		return Prepared{}, err
 	}
 	for _, t := range take {

@@ -124,6 +124,7 @@ func TestPrepareOpenRefuses(t *testing.T) {
 // Whatever a server tells, a request stays one request.
 func FuzzOpen(f *testing.F) {
 	f.Add("/{{a}}?q={{a}}", "{{a}}", "x: {{a}}", "a\r\nHost: b")
+	f.Add("/{{a}}?\x01={{a}}", "{{a}}", "x", "a") // was prepared as nothing at all
 	f.Add("/%zz{{a}", "}}{{", "{{{{a}}}}", "\x00\xff?#")
 	f.Fuzz(func(t *testing.T, path, body, header, value string) {
 		o := Open{Method: "POST", Host: "h", Path: path, Header: map[string]string{"X-A": header}, Body: []byte(body)}
@@ -169,4 +170,29 @@ func TestPointer(t *testing.T) {
 			t.Errorf("%s is %q, want %q", pointer, got, want)
 		}
 	}
+}
+
+// Whatever cookies a server sets, the next request stays one request.
+func FuzzCookies(f *testing.F) {
+	f.Add("session=1; Path=/; HttpOnly", "b=2; Domain=h")
+	f.Add("a=\"x\r\nHost: y\"", "=;;=")
+	f.Add("a=b; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=-1", "\x00=\xff")
+	f.Fuzz(func(t *testing.T, one, two string) {
+		p, err := PrepareOpen(1, Open{Method: "POST", Host: "h", Path: "/x", Body: []byte("body")}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := newUsers(1, "http", "h")
+		u.told(&p, func(name string) []string {
+			if strings.EqualFold(name, "Set-Cookie") {
+				return []string{one, two}
+			}
+			return nil
+		}, nil)
+		raw := string(u.raw(&p))
+		head, rest, ok := strings.Cut(raw, "\r\n\r\n")
+		if lines := strings.Split(head, "\r\n"); !ok || rest != "body" || len(lines) > 4 || strings.Contains(head, "\x00") {
+			t.Fatalf("%q", raw)
+		}
+	})
 }

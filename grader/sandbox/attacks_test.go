@@ -85,6 +85,9 @@ var attacks = map[string]attack{
 	"fill the scratch space":                 func(string) error { return fill("/tmp/fill", 6) },
 	"fill the scratch space with names":      func(string) error { return names("/tmp", scratchFiles+100) },
 	"fill the disk":                          fillDisk,
+	"fill the disk with names":               func(string) error { return rested(names(".", most+100)) },
+	"put folders into folders":               func(string) error { return rested(nest(400)) },
+	"write to its own memory":                ownMemory,
 	"take memory in several processes":       takeMemory,
 	"write to the root":                      func(string) error { return os.Mkdir("/etc/mine", 0o755) },
 	"replace its own program":                func(string) error { return writeTo(executable(), os.O_WRONLY) },
@@ -341,10 +344,40 @@ func fillDisk(string) error {
 		}
 	}
 	unix.Sync()
+	return rested(nil)
+}
+
+// rested gives the watch time for many looks.
+func rested(err error) error {
 	wait := unix.Timespec{Sec: 1}
 	for unix.Nanosleep(&wait, &wait) == unix.EINTR { //nolint:errorlint // a bare errno
 	}
+	return err
+}
+
+// nest makes folders in one another.
+func nest(depth int) error {
+	for range depth {
+		if err := os.Mkdir("d", 0o700); err != nil {
+			return err
+		}
+		if err := os.Chdir("d"); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// ownMemory writes where the language does not let it.
+func ownMemory(string) error {
+	victim := new(int)
+	f, err := os.OpenFile("/proc/self/mem", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = f.WriteAt(make([]byte, 8), int64(uintptr(unsafe.Pointer(victim))))
+	return err
 }
 
 // takeMemory has children who take 150 MB each and hold them.

@@ -16,15 +16,20 @@ import (
 	"time"
 )
 
-// controllers finds where this process may make cgroups, of either version. It
+// controllers are where this process may make cgroups, of either version. It
 // writes a handful of files itself: libraries for it speak D-Bus and carry much
 // else, and reading what they leave out silently is what must not happen here.
 type controllers struct {
 	// at is the folder to make groups in, by controller; one that is missing is
 	// not ours to use.
-	at      map[string]string
-	unified bool
-	serial  *atomic.Int64
+	at     map[string]place
+	serial *atomic.Int64
+}
+
+// place is a folder of the cgroup file system.
+type place struct {
+	Dir     string
+	Unified bool // of version 2, where one folder holds all controllers
 }
 
 // The controllers in use.
@@ -32,11 +37,11 @@ var wanted = []string{"memory", "pids", "cpu", "cpuset", "freezer"}
 
 // findControllers tries each place by making a group there.
 func findControllers(mounts, membership string) controllers {
-	c := controllers{at: map[string]string{}, serial: &atomic.Int64{}}
+	c := controllers{at: map[string]place{}, serial: &atomic.Int64{}}
 	own := memberships(membership)
 	for _, m := range cgroupMounts(mounts) {
 		if m.unified {
-			c.tryUnified(m.at, own[""])
+			c.findUnified(m.at, own[""], wanted)
 			continue
 		}
 		for _, name := range wanted {
@@ -44,8 +49,8 @@ func findControllers(mounts, membership string) controllers {
 				continue
 			}
 			dir := filepath.Join(m.at, own[name])
-			if tryGroup(dir, keyFile[name]) {
-				c.at[name] = dir
+			if len(tried(dir, map[string]string{name: keyFile[name]})) > 0 {
+				c.at[name] = place{Dir: dir}
 			}
 		}
 	}
@@ -60,35 +65,92 @@ var keyFile = map[string]string{
 // unifiedFile is the same for version 2.
 var unifiedFile = map[string]string{
 	"memory": "memory.max", "pids": "pids.max", "cpu": "cpu.weight", "cpuset": "cpuset.cpus", "freezer": "cgroup.freeze",
+	"hugetlb": "hugetlb.2MB.max", // for tests alone: most machines leave it to version 2
 }
 
-// tryUnified looks upwards from the own group: a group that has processes can
-// hand no controllers to groups below it, so a neighbour is what works as a rule.
-func (c *controllers) tryUnified(mount, own string) {
-	for dir := own; ; dir = filepath.Dir(dir) {
+// findUnified looks upwards from the own group for the one below which most of
+// the controllers work: in version 2 a process is in one group, so all of them
+// must be of one. A group that has processes can hand none to groups below it.
+func (c *controllers) findUnified(mount, own string, names []string) {
+	lacking := map[string]string{}
+	for _, name := range names {
+		if _, found := c.at[name]; !found {
+			lacking[name] = unifiedFile[name]
+		}
+	}
+	var best []string
+	var where string
+	for dir := filepath.Clean("/" + own); ; dir = filepath.Dir(dir) {
 		at := filepath.Join(mount, dir)
-		for _, name := range wanted {
-			if _, found := c.at[name]; !found && tryGroup(at, unifiedFile[name]) {
-				c.at[name], c.unified = at, true
-			}
+		works := tried(at, lacking)
+		if len(works) < len(lacking) && dir == filepath.Clean("/"+own) && settle(at, lacking) {
+			works = tried(at, lacking)
 		}
-		if c.unified || dir == "/" || dir == "." || dir == "" {
-			return
+		if len(works) > len(best) {
+			best, where = works, at
 		}
+		if len(best) == len(lacking) || dir == "/" {
+			break
+		}
+	}
+	for _, name := range best {
+		c.at[name] = place{Dir: where, Unified: true}
 	}
 }
 
-func tryGroup(parent, file string) bool {
+// settle makes the own group fit to have groups below it, as somebody who
+// delegates one means it to be: this process, if it is there alone, moves into a
+// group below, and the controllers are handed down.
+func settle(own string, names map[string]string) bool {
+	offered, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
+	if err != nil {
+		return false
+	}
+	var hand []string
+	for _, name := range strings.Fields(string(offered)) {
+		if names[name] != "" {
+			hand = append(hand, "+"+name)
+		}
+	}
+	if len(hand) == 0 {
+		return false
+	}
+	procs, err := os.ReadFile(filepath.Join(own, "cgroup.procs"))
+	if err != nil {
+		return false
+	}
+	me := strconv.Itoa(os.Getpid())
+	switch members := strings.Fields(string(procs)); {
+	case len(members) == 0: // the root of the hierarchy tells none of ours
+	case len(members) == 1 && members[0] == me:
+		below := filepath.Join(own, "p95lab-main")
+		if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return false
+		}
+		if os.WriteFile(filepath.Join(below, "cgroup.procs"), []byte(me), 0o644) != nil {
+			return false
+		}
+	default:
+		return false // others are here, and not ours to move
+	}
+	return os.WriteFile(filepath.Join(own, "cgroup.subtree_control"), []byte(strings.Join(hand, " ")), 0o644) == nil
+}
+
+// tried makes a group and tells which controllers can be set in it, by their
+// files.
+func tried(parent string, files map[string]string) (works []string) {
 	dir, err := os.MkdirTemp(parent, "p95lab-try-")
 	if err != nil {
-		return false
+		return nil
 	}
 	defer func() { _ = os.Remove(dir) }()
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
-	if err != nil {
-		return false
+	for name, file := range files {
+		f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+		if err == nil && f.Close() == nil {
+			works = append(works, name)
+		}
 	}
-	return f.Close() == nil
+	return works
 }
 
 type cgroupMount struct {
@@ -133,31 +195,30 @@ func memberships(text string) map[string]string {
 // group is one service's cgroups. The launcher makes them and the holder removes
 // them, so that they are gone also when the launcher was killed.
 type group struct {
-	Dirs    map[string]string // by controller
-	Unified bool
+	Dirs map[string]place // by controller
 }
 
 // make makes the groups of a service and sets their limits. What cannot be set
 // is an error: a limit that is not there must not look as if it were.
 func (c controllers) make(spec Spec, off map[Layer]bool) (_ *group, err error) {
-	g := &group{Dirs: map[string]string{}, Unified: c.unified}
+	g := &group{Dirs: map[string]place{}}
 	defer func() {
 		if err != nil {
 			g.remove()
 		}
 	}()
-	name := fmt.Sprintf("p95lab-%d-%d", os.Getpid(), c.serial.Add(1))
+	name := fmt.Sprintf("%s%d-%d-%d", groupPrefix, os.Getpid(), startOf(os.Getpid()), c.serial.Add(1))
 	for _, controller := range wanted {
 		parent, ok := c.at[controller]
 		if !ok || off[layerOf[controller]] {
 			continue
 		}
-		dir := filepath.Join(parent, name)
+		dir := filepath.Join(parent.Dir, name)
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("make a cgroup: %w", err)
 		}
-		g.Dirs[controller] = dir
-		for _, set := range settings(controller, c.unified, parent, spec) {
+		g.Dirs[controller] = place{Dir: dir, Unified: parent.Unified}
+		for _, set := range settings(controller, parent, spec) {
 			err := os.WriteFile(filepath.Join(dir, set.file), []byte(set.value), 0o644)
 			if err != nil && (!set.optional || !errors.Is(err, fs.ErrNotExist)) {
 				return nil, fmt.Errorf("limit %s: %w", controller, err)
@@ -177,7 +238,8 @@ type setting struct {
 }
 
 // settings are the files to write for a controller, in order.
-func settings(controller string, unified bool, parent string, spec Spec) []setting {
+func settings(controller string, parent place, spec Spec) []setting {
+	unified := parent.Unified
 	switch controller {
 	case "memory":
 		limit := strconv.FormatInt(spec.Memory, 10)
@@ -202,7 +264,7 @@ func settings(controller string, unified bool, parent string, spec Spec) []setti
 		if !unified {
 			// A group of version 1 begins with none, and takes nobody in.
 			for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-				if text, err := os.ReadFile(filepath.Join(parent, file)); err == nil {
+				if text, err := os.ReadFile(filepath.Join(parent.Dir, file)); err == nil {
 					all = append(all, setting{file, strings.TrimSpace(string(text)), false})
 				}
 			}
@@ -234,8 +296,8 @@ func niceWeight(nice string) int {
 
 // add puts a process into the groups; what it starts from then on is in them.
 func (g *group) add(pid int) error {
-	for controller, dir := range g.Dirs {
-		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {
+	for controller, at := range g.Dirs {
+		if err := os.WriteFile(filepath.Join(at.Dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {
 			return fmt.Errorf("put the service into its %s cgroup: %w", controller, err)
 		}
 	}
@@ -245,15 +307,15 @@ func (g *group) add(pid int) error {
 // outOfMemory tells whether the kernel has ended a process of the group for its
 // memory.
 func (g *group) outOfMemory() bool {
-	dir, ok := g.Dirs["memory"]
+	at, ok := g.Dirs["memory"]
 	if !ok {
 		return false
 	}
 	file := "memory.oom_control"
-	if g.Unified {
+	if at.Unified {
 		file = "memory.events"
 	}
-	text, err := os.ReadFile(filepath.Join(dir, file))
+	text, err := os.ReadFile(filepath.Join(at.Dir, file))
 	if err != nil {
 		return false
 	}
@@ -268,15 +330,15 @@ func (g *group) outOfMemory() bool {
 
 // freeze stops and resumes all of the group at once, where there is a freezer.
 func (g *group) freeze(still bool) (ok bool) {
-	dir, ok := g.Dirs["freezer"]
+	at, ok := g.Dirs["freezer"]
 	if !ok {
 		return false
 	}
 	file, value := "freezer.state", map[bool]string{true: "FROZEN", false: "THAWED"}[still]
-	if g.Unified {
+	if at.Unified {
 		file, value = "cgroup.freeze", map[bool]string{true: "1", false: "0"}[still]
 	}
-	return os.WriteFile(filepath.Join(dir, file), []byte(value), 0o644) == nil
+	return os.WriteFile(filepath.Join(at.Dir, file), []byte(value), 0o644) == nil
 }
 
 // remove removes the groups. A group whose last process has just ended is busy
@@ -284,9 +346,9 @@ func (g *group) freeze(still bool) (ok bool) {
 func (g *group) remove() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	for _, dir := range g.Dirs {
+	for _, at := range g.Dirs {
 		for {
-			err := syscall.Rmdir(dir)
+			err := syscall.Rmdir(at.Dir)
 			if !errors.Is(err, syscall.EBUSY) || ctx.Err() != nil {
 				break
 			}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -99,6 +100,9 @@ var hostileCases = []hostileCase{
 	{"fill the scratch space", []Layer{LayerTmpfs}, nil, everywhere, ""},
 	{"fill the scratch space with names", []Layer{LayerTmpfs}, nil, everywhere, ""},
 	{"fill the disk", []Layer{LayerDisk}, nil, everywhere, ""},
+	{"fill the disk with names", []Layer{LayerDisk}, nil, everywhere, ""},
+	{"put folders into folders", []Layer{LayerDisk}, nil, everywhere, ""},
+	{"write to its own memory", []Layer{LayerMounts, LayerLandlock}, nil, everywhere, ""},
 	{"take memory in several processes", []Layer{LayerMemory}, nil, "", ""},
 	{"write to the root", []Layer{LayerMounts, LayerUser, LayerLandlock}, nil, "", ""},
 	{"replace its own program", []Layer{LayerMounts, LayerUser, LayerLandlock}, nil, "", ""},
@@ -113,8 +117,12 @@ var hostileCases = []hostileCase{
 func attacked(t *testing.T, l *Launcher, program, name, target string) (reached bool, said string) {
 	t.Helper()
 	dir := t.TempDir()
+	if shm, err := os.MkdirTemp("/dev/shm", "p95lab-test-"); err == nil && name == "fill the disk with names" {
+		t.Cleanup(func() { _ = os.RemoveAll(shm) })
+		dir = shm // thousands of names take seconds on a busy disk
+	}
 	// Open to the users of the sandbox: a layer, and no mode of a folder, must stop it.
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(filepath.Dir(t.TempDir()), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	secret, err := os.Open(os.Args[0])
@@ -390,7 +398,7 @@ func TestKilledLauncherLeavesNoGroups(t *testing.T) {
 	}
 	left := func() (found []string) {
 		for _, dir := range l.controllers.at {
-			groups, err := filepath.Glob(filepath.Join(dir, "p95lab-"+strconv.Itoa(launcher.Process.Pid)+"-*"))
+			groups, err := filepath.Glob(filepath.Join(dir.Dir, "p95lab-"+strconv.Itoa(launcher.Process.Pid)+"-*"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -476,6 +484,16 @@ func TestProbeMissesEachLayer(t *testing.T) {
 				t.Errorf("strangers' code would run: %v", err)
 			}
 		})
+	}
+	// What a machine lends must all be lent.
+	for controller, layer := range map[string]Layer{"memory": LayerMemory, "pids": LayerPids} {
+		poorer := *whole
+		poorer.controllers.at = maps.Clone(whole.controllers.at)
+		delete(poorer.controllers.at, controller)
+		poorer.report = poorer.probe(t.Context())
+		if err := poorer.Require(); !errors.Is(err, ErrNotIsolated) || !strings.Contains(err.Error(), string(layer)) {
+			t.Errorf("without a %s strangers' code would run: %v", layer, err)
+		}
 	}
 	if err := Open().Require(); !errors.Is(err, ErrNotIsolated) {
 		t.Errorf("an open launcher would run strangers' code: %v", err)

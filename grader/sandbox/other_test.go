@@ -6,4 +6,6 @@ package sandbox
 
 func try(string, string) {}
 
+func delegate() {}
+
 func namespaces() bool { return false }

@@ -19,14 +19,17 @@ import (
 func confining() *Launcher {
 	mounts, _ := os.ReadFile("/proc/self/mounts")     // without them there are no groups,
 	membership, _ := os.ReadFile("/proc/self/cgroup") // which the probe tells
-	return &Launcher{confines: true, controllers: findControllers(string(mounts), string(membership))}
+	found := findControllers(string(mounts), string(membership))
+	found.sweep(youngGroup)
+	return &Launcher{confines: true, controllers: found}
 }
 
 // works tells whether a layer that depends on the machine is there.
 func (l *Launcher) works(layer Layer) bool {
 	for controller, of := range layerOf {
 		if of == layer {
-			return l.controllers.at[controller] != ""
+			_, found := l.controllers.at[controller]
+			return found
 		}
 	}
 	return l.confines

@@ -241,7 +241,9 @@ func furnish(p plan) error {
 	if !p.has(LayerProcesses) {
 		return nil // it would show the machine's
 	}
-	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	// Read-only, or a program could write to its own memory by /proc/self/mem, past
+	// the rules of its language.
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_RDONLY
 	if err := unix.Mount("proc", proc, "proc", flags, "subset=pid,hidepid=invisible"); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}

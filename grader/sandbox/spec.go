@@ -1,6 +1,9 @@
 package sandbox
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Spec says what to start and how much it may use.
 type Spec struct {
@@ -12,6 +15,8 @@ type Spec struct {
 	// together; Output the most bytes that it may print.
 	Memory int64
 	Output int64
+	// CPU is the most processor time of all its processes together; 0 is no limit.
+	CPU time.Duration
 	// Weight is the nice value of its group on Linux, where this user may set
 	// it; "" leaves it as it is.
 	Weight string
@@ -71,6 +76,7 @@ const (
 	OverMemory Fault = "memory"
 	OverOutput Fault = "output"
 	OverDisk   Fault = "disk"
+	OverTime   Fault = "processor time"
 )
 
 // ExitError tells that a command ran and did not succeed.

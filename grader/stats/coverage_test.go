@@ -28,6 +28,9 @@ var (
 	}, 0.2, 0.1, 0}
 	// heavy has Pareto tails of index 2: the variance is infinite.
 	heavy = service{"heavy tail", func(r *rand.Rand) float64 { return math.Pow(1-r.Float64(), -0.5) }, 0.2, 0.1, 0}
+	// clustered has its slow requests in a few slices: queues that formed once in
+	// a while, on either side.
+	clustered = service{"clustered", lognormal.draw, 0.1, 0.6, 0}
 	// drifting has own weather that lasts for some pairs.
 	drifting = service{"drifting", lognormal.draw, 0.2, 0, 0.1}
 )
@@ -56,9 +59,19 @@ func (s service) pairs(rng *rand.Rand, n, each int, factor float64) []Pair {
 	return pairs
 }
 
+// simulates leaves a test of many runs out of the race detector's: it has one
+// goroutine, and would take two minutes there.
+func simulates(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("simulates hundreds of runs")
+	}
+}
+
 // An interval of 95 % must hold the truth in at least 93 % of runs, or its name
 // is wrong. Few pairs are the hard case, and blocks the one of lasting weather.
 func TestIntervalCoversTheTruth(t *testing.T) {
+	simulates(t)
 	const trials = 300
 	for _, tc := range []struct {
 		service service
@@ -101,6 +114,7 @@ func TestIntervalCoversTheTruth(t *testing.T) {
 // What the bootstrap over requests would have said, for the reason why it is
 // over pairs: the model must be one in which the difference matters.
 func TestNaiveIntervalWouldNotCover(t *testing.T) {
+	simulates(t)
 	const trials = 200
 	rng := rand.New(rand.NewPCG(12, 1))
 	held := 0
@@ -126,6 +140,7 @@ func TestNaiveIntervalWouldNotCover(t *testing.T) {
 }
 
 func TestDecideFindsWhatIsThere(t *testing.T) {
+	simulates(t)
 	quiet := lognormal
 	quiet.own = 0.05
 	for _, tc := range []struct {
@@ -139,6 +154,7 @@ func TestDecideFindsWhatIsThere(t *testing.T) {
 		{bimodal, 1, 20, 500, 0.95},
 		{heavy, 1, 20, 500, 0.95},
 		{drifting, 1, 20, 500, 0.95},
+		{clustered, 1, 12, 500, 0.95},
 		{quiet, 1.1, 100, 150, 0.9}, // 10,000 requests on each side
 		{lognormal, 1.3, 20, 150, 0.99},
 		{lognormal, 1 / 1.3, 20, 150, 0.99},
@@ -155,12 +171,11 @@ func TestDecideFindsWhatIsThere(t *testing.T) {
 			right := 0
 			for i := range tc.trials {
 				pairs := tc.service.pairs(rng, 100, tc.each, tc.factor)
-				r, err := RatioOfQuantiles(pairs, 0.95, Options{Seed: uint64(i), Block: 5, Resamples: 300})
+				d, err := Differs(pairs, 0.95, 0, Options{Seed: uint64(i), Block: 5, Resamples: 300})
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, low, high := HodgesLehmann(pairs, 0.95)
-				if Decide(r, low, high, 0) == want {
+				if d == want {
 					right++
 				}
 			}
@@ -176,6 +191,7 @@ func TestDecideFindsWhatIsThere(t *testing.T) {
 // looking at it again and again. The rule without a margin shows that the looks
 // do cost something.
 func TestEnoughPaysForItsLooks(t *testing.T) {
+	simulates(t)
 	const trials, target = 200, 2.0
 	noisy := lognormal
 	noisy.own = 0.4 // so wide that width alone does not end the run
@@ -213,6 +229,7 @@ func TestEnoughPaysForItsLooks(t *testing.T) {
 // the interval still holds the truth, and a service beside itself is still not
 // called different.
 func TestStoppingKeepsItsErrorRate(t *testing.T) {
+	simulates(t)
 	const trials, most, look = 200, 60, 5
 	services := []service{lognormal, bimodal, heavy, drifting}
 	var total atomic.Int64

@@ -35,6 +35,17 @@ type Options struct {
 	Block int
 }
 
+// filled puts in the defaults.
+func (o Options) filled() Options {
+	if !(o.Level > 0 && o.Level < 1) {
+		o.Level = 0.95
+	}
+	if o.Resamples <= 0 {
+		o.Resamples = 1000
+	}
+	return o
+}
+
 // ErrTooFew says that a side has so few latencies that its quantile is no other
 // than its extreme: fewer than 20 for a P95, 100 for a P99. No interval can be
 // told from an extreme, as most resamples hold the same one.
@@ -114,12 +125,7 @@ func (r Ratio) bounded(o Options, statistic func(weights []int32) float64) (Rati
 	if r.Pairs < 2 {
 		return Ratio{}, fmt.Errorf("an interval needs at least 2 pairs of slices; there are %d", r.Pairs)
 	}
-	if !(o.Level > 0 && o.Level < 1) {
-		o.Level = 0.95
-	}
-	if o.Resamples <= 0 {
-		o.Resamples = 1000
-	}
+	o = o.filled()
 	point := logRatio(r.Before, r.After)
 	low, high := interval(r.Pairs, 1, point, o, statistic)
 	// Blocks just as long as the noise see three quarters of it, so blocks of

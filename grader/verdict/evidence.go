@@ -23,6 +23,7 @@ type Source string
 // The sources.
 const (
 	Kernel    Source = "kernel"
+	Kit       Source = "kit"       // what every service is built on, where its own code cannot reach
 	Generator Source = "generator" // who sent the requests
 	Service   Source = "service"
 )

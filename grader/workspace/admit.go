@@ -2,8 +2,6 @@ package workspace
 
 import (
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"maps"
 	"path"
@@ -22,11 +20,13 @@ var kinds = map[string]bool{
 // reserved are names that the go command gives a meaning of its own.
 var reserved = map[string]bool{"vendor": true, "go.mod": true, "go.sum": true, "go.work": true, "go.work.sum": true, "internal": true}
 
-// admit tells of files that a build must not see, before anything is written.
-func admit(files map[string][]byte) error {
+// admit tells of files that a build must not see, before anything is written. own
+// are the service's files as they were.
+func admit(files, own map[string][]byte) error {
 	if len(files) > maxFiles {
 		return refusal("", 0, 0, fmt.Sprintf("%d files are more than the %d that a fix may have", len(files), maxFiles))
 	}
+	given := imports(own)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if why := refuseName(name); why != "" {
 			return refusal(name, 0, 0, why)
@@ -35,7 +35,7 @@ func admit(files map[string][]byte) error {
 			return refusal(name, 0, 0, fmt.Sprintf("it is larger than %d KiB", maxFile>>10))
 		}
 		if path.Ext(name) == ".go" {
-			if err := refuseImports(name, files[name]); err != nil {
+			if err := refuseSource(name, files[name], given); err != nil {
 				return err
 			}
 		}
@@ -56,28 +56,14 @@ func refuseName(name string) string {
 			return part + " is not yours to change: modules and their versions are given"
 		}
 	}
+	if path.Ext(name) == ".go" && strings.Contains(name, "/") {
+		// It would begin before the kit does, which counts what the service asks.
+		return "a package of its own is not built here: put the file beside the service's own"
+	}
 	if !kinds[path.Ext(name)] {
 		return "files of this kind are not built here: write it in Go or SQL"
 	}
 	return ""
-}
-
-// refuseImports tells of cgo, whose files the go command would leave out without
-// a word, with cgo off.
-func refuseImports(name string, text []byte) error {
-	set := token.NewFileSet()
-	// What does not parse is the compiler's to tell.
-	file, err := parser.ParseFile(set, name, text, parser.ImportsOnly)
-	if err != nil {
-		return nil //nolint:nilerr // see above
-	}
-	for _, i := range file.Imports {
-		if i.Path.Value == `"C"` {
-			at := set.Position(i.Pos())
-			return refusal(name, at.Line, at.Column, `import "C": there is no cgo here, write it in Go`)
-		}
-	}
-	return nil
 }
 
 // refusal is what the compiler would say, had it been asked.

@@ -101,7 +101,7 @@ func TestLayStaysInItsFolder(t *testing.T) {
 }
 
 func TestCgoIsRefusedWithItsPlace(t *testing.T) {
-	err := admit(map[string][]byte{"x.go": []byte("package main\n\nimport \"C\"\n")})
+	err := admit(map[string][]byte{"x.go": []byte("package main\n\nimport \"C\"\n")}, nil)
 	var broken *BuildError
 	if !errors.As(err, &broken) || broken.Diagnostics[0].Line != 3 {
 		t.Errorf("got %v", err)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -17,7 +16,11 @@ import (
 // What a learner's build may use. A usual one takes a second or two and some
 // 400 MB.
 const (
-	buildTimeout  = 2 * time.Minute
+	// buildWork is processor time, of all that it starts together: a machine that
+	// others keep busy must not make a fault of the learner's. buildPatience is
+	// how long the machine may take to give it; beyond that the fault is ours.
+	buildWork     = time.Minute
+	buildPatience = 5 * time.Minute
 	buildMemory   = 1536 << 20
 	buildOutput   = 8 << 20
 	buildScratch  = 512 << 20
@@ -34,30 +37,30 @@ func (b *Builder) compileConfined(ctx context.Context, env []string, src, out, l
 	if !launcher.Isolated() {
 		return b.compile(ctx, env, src, out, lab)
 	}
-	settings := map[string]string{}
-	for _, e := range env {
-		name, value, _ := strings.Cut(e, "=")
-		settings[name] = value
-	}
 	yard, err := os.MkdirTemp(filepath.Dir(filepath.Dir(out)), "yard-")
 	if err != nil {
 		return "", fmt.Errorf("make the folder to build in: %w", err)
 	}
 	defer func() { _ = sandbox.RemoveAll(yard) }()
-	within, cancel := context.WithTimeout(ctx, buildTimeout)
+	within, cancel := context.WithTimeout(ctx, b.patience)
 	defer cancel()
 	var printed capped
 	_, err = launcher.Run(within, sandbox.Spec{
-		Path: filepath.Join(settings["GOROOT"], "bin", "go"), Args: arguments(filepath.Join(yard, lab), lab), Dir: src,
+		Path: filepath.Join(setting(env, "GOROOT"), "bin", "go"), Args: arguments(filepath.Join(yard, lab), lab), Dir: src,
 		// Neither PATH nor the user's HOME: with cgo off the go command needs no
 		// other program.
 		Env:      append(env[:len(env):len(env)], "TMPDIR=/tmp", "HOME=/tmp"),
-		ReadOnly: []string{src, settings["GOROOT"], settings["GOMODCACHE"]}, Writable: []string{yard}, Overlays: []string{settings["GOCACHE"]},
-		Memory: buildMemory, Output: buildOutput, Disk: buildDisk, Scratch: buildScratch,
+		ReadOnly: []string{src, setting(env, "GOROOT"), setting(env, "GOMODCACHE")}, Writable: []string{yard}, Overlays: []string{setting(env, "GOCACHE")},
+		Memory: buildMemory, Output: buildOutput, Disk: buildDisk, Scratch: buildScratch, CPU: b.work,
 		Line: func(line string) { _, _ = printed.Write([]byte(line)) },
 	})
-	if errors.Is(within.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		return printed.String(), &sandbox.ExitError{Fault: "time"}
+	var exit *sandbox.ExitError
+	if errors.As(err, &exit) && exit.Fault == sandbox.OverTime {
+		return printed.String(), err
+	}
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		// With the processor it would have ended by itself, or for its use of it.
+		return printed.String(), fmt.Errorf("a build that may take %s of processor time was not done with it in %s: this machine is too busy, or its disk is", b.work, b.patience)
 	}
 	if err != nil {
 		return printed.String(), err

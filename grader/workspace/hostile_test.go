@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/p95lab/p95lab/grader/sandbox"
 )
@@ -54,6 +55,26 @@ func TestFilesThatAreNotAdmitted(t *testing.T) {
 		{"a file that go leaves out", map[string][]byte{"_x.go": text}, "left out"},
 		{"cgo", map[string][]byte{"x.go": []byte("package main\n\nimport \"C\"\n")}, "no cgo here"},
 		{"cgo with flags", map[string][]byte{"x.go": []byte("package main\n\n// #cgo LDFLAGS: -fplugin=/tmp/x.so\nimport \"C\"\n")}, "no cgo here"},
+		{"a package that begins first", map[string][]byte{"early/early.go": []byte("package early\n")}, "package of its own"},
+		{"unsafe", source(`import "unsafe"`, `_ = unsafe.Pointer(nil)`), "unsafe is not"},
+		{"unsafe by another name", source(`import u "unsafe"`, `_ = u.Pointer(nil)`), "unsafe is not"},
+		{"a link to another package's variable", source("", "}\n\n//go:linkname queries github.com/p95lab/p95lab/labs/kit.queries\nvar queries int\nfunc f() {"), "go:linkname is not"},
+		{"an unsafe pointer that nobody imports", source(`import "reflect"`, `x := 1; p := reflect.ValueOf(&x).UnsafePointer(); *(*string)(p) = "y"`), "unsafe pointers"},
+		{"a value of another type in its place", source(`import "reflect"`, `x := 1; _ = reflect.NewAt(reflect.TypeOf(""), reflect.ValueOf(&x).UnsafePointer())`), "unsafe pointers"},
+		{"the memory by a system call", source(`import "syscall"`, `_, _ = syscall.Mmap(0, 0, 8, 3, 1)`), "signals and errors alone"},
+		{"system calls without their name", source(`import . "syscall"`, `_, _ = Mmap(0, 0, 8, 3, 1)`), "by its name"},
+		{"system calls by another package", source(`import "golang.org/x/sys/unix"`, `_ = unix.Getpid()`), "is not one of the modules"},
+		{"another program", source(`import "os/exec"`, `_ = exec.Command("x")`), "no other programs"},
+		{"another process", source(`import "os"`, `_, _ = os.StartProcess("x", nil, nil)`), "no other programs"},
+		{"another process, as a value", source(`import o "os"`, `f := o.StartProcess; _ = f`), "no other programs"},
+		{"the database engine itself", source(`import _ "modernc.org/sqlite"`, ``), "is not one of the modules"},
+		{"the engine's inside", source(`import lib "modernc.org/sqlite/lib"`, `_ = lib.SQLITE_OK`), "is not one of the modules"},
+		{"another engine", source(`import _ "github.com/mattn/go-sqlite3"`, ``), "is not one of the modules"},
+		{"an uncounted pool", source(`import "database/sql"`, `_, _ = sql.Open("sqlite", "x")`), "kit.Open"},
+		{"an uncounted connection", source(`import "database/sql"`, `var c *sql.Conn; _ = c.Raw(nil)`), "by way of the pool"},
+		{"a driver of its own", source(`import "database/sql/driver"`, `var _ driver.Conn`), "kit.Open"},
+		{"a plugin", source(`import "plugin"`, `_, _ = plugin.Open("x")`), "plugins"},
+		{"what is refused, in a file that does not compile", source(`import "unsafe"`, `this is no Go`), "unsafe is not"},
 		{"a large file", map[string][]byte{"x.go": make([]byte, maxFile+1)}, "larger"},
 		{"many files", many, "more than"},
 	}
@@ -66,6 +87,32 @@ func TestFilesThatAreNotAdmitted(t *testing.T) {
 				t.Errorf("got %v, want a build error that says %q", err, test.says)
 			}
 		})
+	}
+}
+
+// source is one file with an import and a function.
+func source(imports, body string) map[string][]byte {
+	return map[string][]byte{"x.go": []byte("package main\n\n" + imports + "\n\nfunc init() {\n" + body + "\n}\n")}
+}
+
+// What a service may well use is admitted: what fixes are written with, and what
+// the service itself does.
+func TestFilesThatAreAdmitted(t *testing.T) {
+	own := map[string][]byte{"store.go": []byte("package main\n\nimport \"example.test/redis\"\n")}
+	for _, files := range []map[string][]byte{
+		source("import (\n\"os/signal\"\n\"syscall\"\n)", "signal.Ignore(syscall.SIGTERM, syscall.SIGHUP); _ = syscall.EINTR"),
+		source(`import "database/sql"`, "var _ *sql.DB; _ = sql.ErrNoRows"),
+		source(`import "encoding/json"`, "var _ json.RawMessage"),
+		source(`import "reflect"`, "_ = reflect.TypeOf(1)"),
+		source(`import "os"`, `_ = os.Getenv("PORT")`),
+		source(`import "golang.org/x/sync/singleflight"`, "var _ singleflight.Group"),
+		source(`import "example.test/redis"`, ""),
+		source("", "this is no Go"),
+		{"migrations/002_index.sql": []byte("CREATE INDEX x ON y (z);")},
+	} {
+		if err := admit(files, own); err != nil {
+			t.Errorf("%s is refused: %v", files, err)
+		}
 	}
 }
 
@@ -227,6 +274,30 @@ func TestHostileBuilds(t *testing.T) {
 	}
 }
 
+// A build that uses much is the learner's; one that a busy machine does not let
+// work is ours, and no verdict on what was built.
+func TestBuildTimeIsWorkDone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a service")
+	}
+	b := NewBuilder(t.TempDir(), launcher(t))
+	if !b.launcher().Isolated() {
+		t.Skip(b.launcher().Report().Summary())
+	}
+	files := map[string][]byte{"extra.go": []byte("package main\n")}
+	b.work = time.Millisecond
+	_, err := b.Build(t.Context(), "orders", files)
+	var broken *BuildError
+	if !errors.As(err, &broken) || !strings.Contains(broken.Output, "processor time") {
+		t.Errorf("a build that works too much gives %v", err)
+	}
+	b.work, b.patience = time.Minute, 20*time.Millisecond
+	_, err = b.Build(t.Context(), "orders", files)
+	if err == nil || errors.As(err, &broken) || !strings.Contains(err.Error(), "too busy") {
+		t.Errorf("a build that was not given time gives %v", err)
+	}
+}
+
 // What a learner's build puts into the go command's cache is gone with it.
 func TestCacheIsNotPoisoned(t *testing.T) {
 	if testing.Short() {
@@ -327,7 +398,7 @@ func FuzzAdmit(f *testing.F) {
 	f.Add("../x.go", []byte("import \"C\""))
 	f.Add("a/b/c.sql", []byte(""))
 	f.Fuzz(func(t *testing.T, name string, text []byte) {
-		if admit(map[string][]byte{name: text}) != nil {
+		if admit(map[string][]byte{name: text}, nil) != nil {
 			return
 		}
 		if !fs.ValidPath(name) || strings.Contains(name, "..") && !filepath.IsLocal(name) || !kinds[filepath.Ext(name)] {

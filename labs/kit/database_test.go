@@ -114,11 +114,11 @@ func TestQueriesAreCounted(t *testing.T) {
 			return nil
 		}},
 	} {
-		before := queries.Get()
+		before := queries.n.Load()
 		if err := c.do(); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if got := queries.Get() - before; got != c.want {
+		if got := queries.n.Load() - before; got != c.want {
 			t.Errorf("%s counts as %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -12,9 +12,6 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// queries counts the statements that were sent to the database.
-var queries = metrics.NewCounter("db_queries_total")
-
 // measure counts and times each request by its route.
 func measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,6 +56,7 @@ func admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		fmt.Fprintf(w, "db_queries_total %d\n", Statements())
 		metrics.WritePrometheus(w, true)
 	})
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

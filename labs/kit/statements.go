@@ -185,7 +185,7 @@ func (s *journal) handle(mux *http.ServeMux) {
 type watching struct{ sqlmw.NullInterceptor }
 
 func (watching) ConnExecContext(ctx context.Context, c driver.ExecerContext, text string, args []driver.NamedValue) (driver.Result, error) {
-	queries.Inc()
+	queries.add(text)
 	began := time.Now()
 	result, err := c.ExecContext(ctx, text, args)
 	recorded.exec(text, began, result, err)
@@ -193,14 +193,14 @@ func (watching) ConnExecContext(ctx context.Context, c driver.ExecerContext, tex
 }
 
 func (watching) ConnQueryContext(ctx context.Context, c driver.QueryerContext, text string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	queries.Inc()
+	queries.add(text)
 	began := time.Now()
 	rows, err := c.QueryContext(ctx, text, args)
 	return recorded.query(ctx, text, began, err), rows, err
 }
 
 func (watching) StmtExecContext(ctx context.Context, s driver.StmtExecContext, text string, args []driver.NamedValue) (driver.Result, error) {
-	queries.Inc()
+	queries.add(text)
 	began := time.Now()
 	result, err := s.ExecContext(ctx, args)
 	recorded.exec(text, began, result, err)
@@ -208,7 +208,7 @@ func (watching) StmtExecContext(ctx context.Context, s driver.StmtExecContext, t
 }
 
 func (watching) StmtQueryContext(ctx context.Context, s driver.StmtQueryContext, text string, args []driver.NamedValue) (context.Context, driver.Rows, error) {
-	queries.Inc()
+	queries.add(text)
 	began := time.Now()
 	rows, err := s.QueryContext(ctx, args)
 	return recorded.query(ctx, text, began, err), rows, err

@@ -309,3 +309,38 @@ func FuzzHost(f *testing.F) {
 		}
 	})
 }
+
+// No other site's page passes for one of ours, whatever it calls itself.
+func FuzzOrigin(f *testing.F) {
+	for _, seed := range []string{"http://localhost:8095", "https://localhost:8095", "null", "http://evil.example", "http://localhost:8095.evil.example",
+		"http://localhost:8095@evil.example", "http://evil.example/localhost:8095", "http://evil.example#localhost:8095", "//localhost:8095", "http://[::1]:8095", "\x00"} {
+		f.Add(seed, "cross-site")
+	}
+	f.Fuzz(func(t *testing.T, origin, site string) {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost:8095/api/x", nil)
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Sec-Fetch-Site", site)
+		if !(&Guard{}).SameOrigin(r) {
+			return
+		}
+		if origin == "" {
+			if site != "" && site != "same-origin" {
+				t.Errorf("a %q page passes for ours", site)
+			}
+			return
+		}
+		// What a browser would say for our own page, with anything behind the host
+		// that a browser never sends.
+		rest := strings.ToLower(origin)
+		rest = strings.TrimPrefix(strings.TrimPrefix(rest, "https://"), "http://")
+		if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+			rest = rest[:i]
+		}
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			rest = rest[at+1:]
+		}
+		if rest != "localhost:8095" {
+			t.Errorf("%q passes for a page of ours", origin)
+		}
+	})
+}

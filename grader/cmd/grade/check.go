@@ -88,6 +88,6 @@ func (t *tool) printProof(p grader.Proof) {
 	fmt.Fprintf(t.out, "%-4s %-15s %-32s %-16s %-14s %-8s %8s  %-16s %6.1f\n", state, p.Challenge, p.Name, p.Want,
 		p.Verdict.Outcome, p.Verdict.Gate, ratio, interval, p.Verdict.Seconds)
 	if !p.Holds {
-		fmt.Fprintf(t.out, "     %s\n", p.Why)
+		fmt.Fprintf(t.out, "     %s\n", plain(p.Why))
 	}
 }

@@ -43,6 +43,9 @@ func (c *runCmd) Run(t *tool) error {
 	case err != nil:
 		return usageError{err}
 	}
+	if !c.JSON {
+		t.tellIsolation()
+	}
 	screen := newScreen(t, c.JSON)
 	job := grader.Job{Challenge: challenge, Files: files, Seed: c.Seed}
 	if c.Profiles != "" {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -118,10 +119,30 @@ func printVerdict(out io.Writer, v verdict.Verdict) error {
 	if v.Next != "" {
 		fmt.Fprintf(&b, "\nNext: %s\n", v.Next)
 	}
-	if _, err := io.WriteString(out, b.String()); err != nil {
+	if _, err := io.WriteString(out, plain(b.String())); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil
+}
+
+// plain takes out of a text what would command a terminal: a service's answers and
+// output, and the names in a compiler's messages, are whatever somebody has put
+// there.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
+
+// tellIsolation says before a run, where services are not confined, that they are
+// not.
+func (t *tool) tellIsolation() {
+	if report := t.grader.Sandbox(); !report.Isolated {
+		fmt.Fprintf(t.err, "Not isolated: the service runs as you, with a clean environment and limits (%s). grade doctor says how to change that.\n", report.Summary())
+	}
 }
 
 func mark(m verdict.Metric) string {

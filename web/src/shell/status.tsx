@@ -41,7 +41,7 @@ export function StatusBar() {
       </button>
       <span class="grow" />
       {plan && <span class="number wide">{count(plan.rate)} req/s a side</span>}
-      <span title={boot.isolated ? 'Your service runs in a sandbox.' : 'Your service runs as you, on this machine, without a sandbox.'}>{boot.isolated ? 'Isolated' : 'Not isolated'}</span>
+      <span class={boot.isolated ? '' : 'warn'} title={boot.isolated ? 'Your service runs in a sandbox.' : 'Your service runs as you, on this machine, without a sandbox.'}>{!boot.isolated && <Icon name="triangle-alert" />}{boot.isolated ? 'Isolated' : 'Not isolated'}</span>
       <span class="wide">{boot.go.replace(/^go/, 'Go ')}</span>
       <span class={c.tone}>
         <Icon name={c.icon} />

@@ -16,7 +16,7 @@ const NAMES: Record<string, string> = {
   goroutines: 'Goroutines at the end',
 };
 
-const FROM = { kernel: 'the kernel', generator: 'the load generator', service: 'the service itself' };
+const FROM = { kernel: 'the kernel', kit: "the grader's own count", generator: 'the load generator', service: 'the service itself' };
 
 /** Changes below this are not coloured. */
 const NOTED = 0.05;

