@@ -107,6 +107,7 @@ var forbidden = []struct {
 	why  string
 }{
 	{"grader/verdict", []string{"./"}, "it is a leaf"},
+	{"grader/evidence", []string{"./"}, "it reads formats"},
 	{"grader/stats", []string{"challenges/", "labs/", "grader/load/"}, "it knows numbers alone"},
 	{"grader/load", []string{"./"}, "it knows addresses, requests and times alone"},
 	{"grader/bench", []string{"challenges/", "labs/"}, "it holds the measurement to services of its own"},
@@ -129,7 +130,7 @@ var forbidden = []struct {
 var excused = map[string][]string{
 	// The layout of a workspace is the grader's, who keeps it in its cache and
 	// builds it in the sandbox, and its messages are the wire's.
-	"server/app": {"grader/verdict", "grader/workspace", "grader/cache", "grader/sandbox"},
+	"server/app": {"grader/verdict", "grader/evidence", "grader/workspace", "grader/cache", "grader/sandbox"},
 }
 
 func TestPackagesKnowNoMoreThanTheyShould(t *testing.T) {

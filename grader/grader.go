@@ -15,6 +15,7 @@ import (
 	"github.com/p95lab/p95lab/grader/backing"
 	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/grader/duel"
+	"github.com/p95lab/p95lab/grader/evidence"
 	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/verdict"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -78,6 +79,9 @@ type Job struct {
 	Files map[string][]byte
 	// Seed fixes requests and arrivals; 0 draws one.
 	Seed uint64
+	// Keep is given the profiles of both sides, once, before the verdict is told;
+	// nil takes none. They are taken after all that is scored.
+	Keep func([]evidence.Artefact) error
 }
 
 // Grade runs a job through the gates and returns its verdict. emit is called

@@ -25,6 +25,8 @@ type measurement struct {
 	counted [2]bool    // whether they were
 	cpu     [2]time.Duration
 	memory  [2]int64 // peak resident, bytes
+	// From the first pair that counts to the last, those dropped with them.
+	from, to [2]counter
 }
 
 // contest loads starter and candidate with a challenge's requests, and holds
@@ -44,6 +46,7 @@ type contest struct {
 	enough func([]duel.Pair) bool
 
 	drawn []challenges.Drawn // of the pair in progress
+	asked int                // requests so far, to each side
 }
 
 // fallen tells that a side ended or stopped answering under load.
@@ -61,7 +64,7 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	var before [2]counter
 	d := &duel.Duel{
 		Plan: c.plan, Rng: c.rng, Live: c.live, Draw: c.draw, Enough: c.enough,
-		Counting: func() { before = c.counters() },
+		Counting: func() { before = c.counters(ctx) },
 		Seen:     func(p duel.Pair) (bool, error) { return c.seen(m, p) },
 	}
 	for i, s := range c.sides {
@@ -76,7 +79,8 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := c.counters()
+	after := c.counters(ctx)
+	m.from, m.to = before, after
 	for i := range c.sides {
 		m.cpu[i] = after[i].cpu - before[i].cpu
 		m.memory[i] = c.sides[i].process.PeakMemory()
@@ -88,16 +92,20 @@ func (c *contest) run(ctx context.Context) (*measurement, error) {
 	return m, nil
 }
 
+// counter is what a side has used so far.
 type counter struct {
+	cpu     time.Duration
+	written int64
+	// told is what the service itself tells at /metrics.
+	told    map[string]float64
 	queries uint64
 	counted bool
-	cpu     time.Duration
 }
 
-func (c *contest) counters() (counters [2]counter) {
+func (c *contest) counters(ctx context.Context) (counters [2]counter) {
 	for i, s := range c.sides {
+		counters[i] = counter{cpu: s.process.CPU(), written: s.process.Written(), told: s.figures(ctx)}
 		counters[i].queries, counters[i].counted = s.counted.read()
-		counters[i].cpu = s.process.CPU()
 	}
 	return counters
 }
@@ -115,6 +123,7 @@ func (c *contest) draw(n int) (requests [2][]load.Prepared, err error) {
 		c.drawn[i], prepared[i] = q, load.Prepared{Class: q.Class, Raw: raw, ID: i, KeepBody: c.rules != nil}
 	}
 	c.touched.Add(c.drawn)
+	c.asked += n
 	return [2][]load.Prepared{prepared, prepared}, nil
 }
 

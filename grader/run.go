@@ -80,6 +80,7 @@ const (
 	streamChecks uint64 = iota + 1
 	streamLoad
 	streamCalibration
+	streamWitness
 )
 
 func (r *run) send(e verdict.Event) {
@@ -365,6 +366,9 @@ func (r *run) load(ctx context.Context, cal calibration, before, after *side) (v
 	r.pass()
 	r.enter(verdict.Compare, "")
 	v := j.verdict(m)
+	if v.Evidence, err = r.witness(ctx, c, m); err != nil {
+		return verdict.Verdict{}, err
+	}
 	return r.end(v), nil
 }
 

@@ -1,12 +1,15 @@
 package grader
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +18,7 @@ import (
 	"github.com/p95lab/p95lab/grader/backing"
 	"github.com/p95lab/p95lab/grader/check"
 	"github.com/p95lab/p95lab/grader/duel"
+	"github.com/p95lab/p95lab/grader/evidence"
 	"github.com/p95lab/p95lab/grader/load"
 	"github.com/p95lab/p95lab/grader/sandbox"
 	"github.com/p95lab/p95lab/grader/workspace"
@@ -25,9 +29,14 @@ type side struct {
 	name    string // before, after
 	dir     string
 	process *sandbox.Process
+	// In the service's own network where it is confined.
+	port, adminPort int
+
 	client  *load.Client
 	admin   *load.Client
 	counted statements
+	// explain writes the plans of statements, once the service has ended.
+	explain func(ctx context.Context, statements []string) ([]evidence.Plan, error)
 }
 
 // What a service under test may use.
@@ -40,12 +49,18 @@ const (
 	// as the worst latency.
 	requestTimeout = 5 * time.Second
 	connections    = 256
-	answerLimit    = 4 << 20
+	// The admin port answers figures and profiles; one profile takes a while.
+	adminConns   = 4
+	adminTimeout = 3 * time.Second
+	answerLimit  = 4 << 20
 )
 
 // host is the same in every request to both sides, so that a service cannot
 // tell by it which side it is.
 const host = "127.0.0.1"
+
+// databaseName is the file of a side's data in its folder.
+const databaseName = "data.db"
 
 // startError is the learner's: the service did not come up.
 type startError struct {
@@ -72,7 +87,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	if err := os.MkdirAll(own, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder of a side: %w", err)
 	}
-	database := filepath.Join(own, "data.db")
+	database := filepath.Join(own, databaseName)
 	if err := backing.Copy(s.template, database); err != nil {
 		return nil, err
 	}
@@ -83,7 +98,14 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &side{name: s.name, dir: own}
+	out := &side{name: s.name, dir: own, port: port, adminPort: adminPort}
+	out.explain = func(ctx context.Context, statements []string) ([]evidence.Plan, error) {
+		text, err := backing.Plan(ctx, s.launcher, s.trusted.Path, database, statements)
+		if err != nil {
+			return nil, err
+		}
+		return evidence.Plans(text, len(statements))
+	}
 	if out.counted, err = newStatements(own + "-statements"); err != nil {
 		return nil, err
 	}
@@ -107,7 +129,7 @@ func start(ctx context.Context, dir string, s service) (_ *side, err error) {
 	options := load.Options{MaxConns: connections, Timeout: requestTimeout, BodyLimit: answerLimit, Connect: out.process.Dial}
 	out.client = load.Dial(net.JoinHostPort(host, strconv.Itoa(port)), options)
 	out.admin = load.Dial(net.JoinHostPort(host, strconv.Itoa(adminPort)), load.Options{
-		MaxConns: 1, Timeout: 2 * time.Second, BodyLimit: 1 << 20, Connect: out.process.Dial,
+		MaxConns: adminConns, Timeout: adminTimeout, BodyLimit: evidence.MaxProfile, Connect: out.process.Dial,
 	})
 	return out, out.ready(ctx)
 }
@@ -271,6 +293,47 @@ func (s *side) ask(ctx context.Context, d challenges.Drawn) check.Answer {
 	}
 	got := s.client.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
 	return check.Answer{Status: got.Status, Body: got.Body, Err: got.Err}
+}
+
+// toldFigures are what is read of a service's own metrics.
+var toldFigures = []string{
+	"go_memstats_alloc_bytes_total", "go_memstats_mallocs_total", "go_gc_cpu_seconds_total", "go_mutex_wait_seconds_total", "go_goroutines",
+}
+
+// figures reads what the service tells of itself; those that it does not tell are
+// missing.
+func (s *side) figures(ctx context.Context) map[string]float64 {
+	told := map[string]float64{}
+	text, err := s.administer(ctx, "GET", "/metrics")
+	if err != nil {
+		return told
+	}
+	for line := range bytes.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(string(line)), " ")
+		if !slices.Contains(toldFigures, name) {
+			continue
+		}
+		if n, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
+			told[name] = n
+		}
+	}
+	return told
+}
+
+// administer asks the service's admin port.
+func (s *side) administer(ctx context.Context, method, path string) ([]byte, error) {
+	raw, err := load.Prepare(method, host, path, nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %s %s: %w", method, path, err)
+	}
+	got := s.admin.Do(ctx, load.Prepared{Raw: raw, KeepBody: true})
+	if got.Err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, got.Err)
+	}
+	if got.Status >= 300 {
+		return nil, fmt.Errorf("%s %s: status %d", method, path, got.Status)
+	}
+	return got.Body, nil
 }
 
 // freePorts asks the kernel for two ports that are free now.

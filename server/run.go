@@ -18,6 +18,7 @@ import (
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader"
+	"github.com/p95lab/p95lab/grader/evidence"
 	"github.com/p95lab/p95lab/server/api"
 	"github.com/p95lab/p95lab/server/app"
 	"github.com/p95lab/p95lab/server/backup"
@@ -104,7 +105,7 @@ func Run(ctx context.Context, c Config) (err error) {
 		grade = c.Grade
 	}
 	lab := &app.Lab{
-		Runs: store, Notes: store, Drafts: store, Workspaces: app.NewWorkspaces(c.Data), Log: c.Log,
+		Runs: store, Notes: store, Drafts: store, Evidence: store, Workspaces: app.NewWorkspaces(c.Data), Log: c.Log,
 		Markdown: func(text string) string { return string(pages.Markdown(text)) },
 	}
 	lab.SetChallenges(all)
@@ -120,7 +121,9 @@ func Run(ctx context.Context, c Config) (err error) {
 			for name, text := range run.Files {
 				files[name] = []byte(text)
 			}
-			return grader.Job{Challenge: challenge, Files: files}, nil
+			return grader.Job{Challenge: challenge, Files: files, Keep: func(all []evidence.Artefact) error {
+				return store.KeepEvidence(context.WithoutCancel(ctx), run.ID, all)
+			}}, nil
 		},
 		Graded: func(outcome string, took time.Duration) {
 			set.GetOrCreateHistogram(fmt.Sprintf(`p95lab_grade_seconds{outcome=%q}`, outcome)).Update(took.Seconds())

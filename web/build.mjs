@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 const OUT = 'dist';
 
 const ICONS = [
-  'activity', 'arrow-left', 'arrow-right', 'book-open', 'check', 'chevron-right', 'circle', 'circle-dot', 'code', 'dot', 'equal', 'eye', 'file',
+  'activity', 'arrow-left', 'arrow-right', 'book-open', 'check', 'chevron-right', 'circle', 'circle-dot', 'code', 'database', 'dot', 'download', 'equal', 'eye', 'file', 'flame',
   'folder', 'gauge', 'git-compare', 'hard-drive', 'history', 'lightbulb', 'list', 'lock', 'moon', 'play', 'plus', 'rotate-ccw', 'search', 'server', 'square',
   'sun', 'table', 'terminal', 'timer', 'trash-2', 'triangle-alert', 'wifi', 'wifi-off', 'x',
 ];

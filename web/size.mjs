@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 
 const KB = 1000;
 const BUDGETS = [
-  { page: 'challenge', js: 230 * KB, css: 10 * KB, all: 300 * KB },
+  { page: 'challenge', js: 240 * KB, css: 10 * KB, all: 310 * KB },
   { page: 'catalogue', js: 20 * KB, css: 10 * KB, all: 90 * KB },
 ];
 

@@ -5,6 +5,7 @@ package backing
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -131,4 +132,50 @@ func Migrate(ctx context.Context, l *sandbox.Launcher, trusted, folder, database
 		Env: []string{URL(database), "TMPDIR=" + own},
 	})
 	return time.Since(began), err
+}
+
+// planTimeout bounds the planning of a handful of statements, and maxPlans the
+// bytes that it may write.
+const (
+	planTimeout = 5 * time.Second
+	maxPlans    = 1 << 20
+)
+
+// Plan asks how SQLite runs statements on a database that no service uses any
+// more, and returns what the trusted binary writes. Both are a stranger's, so it is
+// a process with limits of its own that reads them.
+func Plan(ctx context.Context, l *sandbox.Launcher, trusted, database string, statements []string) ([]byte, error) {
+	own := filepath.Dir(database)
+	from, to := filepath.Join(own, "statements.json"), filepath.Join(own, "plans.json")
+	list, err := json.Marshal(statements)
+	if err != nil {
+		return nil, fmt.Errorf("write the statements: %w", err)
+	}
+	// The folder was the service's: whatever lies there under these names goes first.
+	if err := errors.Join(os.RemoveAll(from), os.RemoveAll(to), os.WriteFile(from, list, 0o644)); err != nil {
+		return nil, fmt.Errorf("write the statements: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	if _, err := l.Run(ctx, sandbox.Spec{
+		Path: trusted, Args: []string{"plan", from, to}, Dir: own, Memory: toolMemory, Output: toolOutput, Writable: []string{own},
+		Env: []string{URL(database), "TMPDIR=" + own},
+	}); err != nil {
+		return nil, fmt.Errorf("plan the statements: %w", err)
+	}
+	root, err := os.OpenRoot(own) // no link leads out of it
+	if err != nil {
+		return nil, fmt.Errorf("read the plans: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	file, err := root.Open(filepath.Base(to))
+	if err != nil {
+		return nil, fmt.Errorf("read the plans: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxPlans))
+	if err != nil {
+		return nil, fmt.Errorf("read the plans: %w", err)
+	}
+	return text, nil
 }

@@ -118,6 +118,34 @@ func cpuTime(pid int) time.Duration {
 	return sum
 }
 
+// written is what a service and its children have caused to be written to disks,
+// in bytes, as far as the kernel lets us see it.
+func written(pid int) int64 {
+	var sum int64
+	for _, member := range descendants(pid) {
+		sum += writtenBy(member)
+	}
+	return sum
+}
+
+// writtenBy reads write_bytes of /proc/PID/io, proc(5).
+func writtenBy(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "write_bytes: "); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			if err != nil {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
 // descendants lists a process and all that it started.
 func descendants(pid int) []int {
 	found := []int{pid}

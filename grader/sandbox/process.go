@@ -221,6 +221,15 @@ func (p *Process) CPU() time.Duration {
 	return cpuTime(p.PID())
 }
 
+// Written is how many bytes the service and its children have caused to be written
+// to disks; 0 where the kernel does not tell, and when it has ended.
+func (p *Process) Written() int64 {
+	if p.Ended() {
+		return 0
+	}
+	return written(p.PID())
+}
+
 func (p *Process) end(f Fault) {
 	p.mu.Lock()
 	if p.fault == "" && p.ended.exit == "" {

@@ -57,6 +57,7 @@ type Verdict struct {
 	Mismatch    *Mismatch    `json:"mismatch,omitempty"`    // the first wrong answer
 	Log         string       `json:"log,omitempty"`         // tail of the service's own output, at most 8 KiB
 	Load        *Summary     `json:"load,omitempty"`        // the load that was applied, and what it showed
+	Evidence    *Evidence    `json:"evidence,omitempty"`    // why the sides are as fast as they are
 	Seed        uint64       `json:"seed,string"`           // repeats the run's requests and arrivals; a string, as JavaScript's numbers lose bits
 	Machine     string       `json:"machine,omitempty"`     // e.g. "2 × Xeon, linux/amd64, go1.26.8"
 }

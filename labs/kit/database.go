@@ -17,7 +17,8 @@ import (
 )
 
 // Open opens the database of a URL like sqlite:/var/lib/orders.db. Each
-// statement that goes through it is counted in db_queries_total.
+// statement that goes through it is counted in db_queries_total, and timed while
+// somebody records at /debug/statements.
 func Open(databaseURL string) (*sql.DB, error) { return open(databaseURL, &sqlite.Driver{}) }
 
 func open(databaseURL string, engine *sqlite.Driver) (*sql.DB, error) {
@@ -32,7 +33,7 @@ func open(databaseURL string, engine *sqlite.Driver) (*sql.DB, error) {
 	}}
 	connect := connector{
 		dsn:    "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode(),
-		driver: sqlmw.Driver(engine, counting{}),
+		driver: sqlmw.Driver(engine, watching{}),
 	}
 	db := sql.OpenDB(connect)
 	// As many readers as there are processors, and two more: SQLite

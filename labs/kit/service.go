@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -39,7 +40,9 @@ type Rows struct {
 //	<service>                 serves on PORT, profiles and metrics on ADMIN_PORT
 //	<service> seed            creates DATABASE_URL from SEED and SCALE
 //	<service> migrate FOLDER  applies FOLDER/*.sql to DATABASE_URL
+//	<service> plan FROM TO    writes SQLite's plans of the statements in FROM to TO
 func Main(s Service) {
+	runtime.MemProfileRate = memoryRate // before anything much is allocated
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := s.run(ctx, os.Args[1:], os.Getenv)
 	stop()
@@ -57,8 +60,10 @@ func (s Service) run(ctx context.Context, args []string, env func(string) string
 		return s.seed(ctx, env)
 	case len(args) == 2 && args[0] == "migrate":
 		return migrate(ctx, env("DATABASE_URL"), args[1])
+	case len(args) == 3 && args[0] == "plan":
+		return plan(ctx, env("DATABASE_URL"), args[1], args[2])
 	default:
-		return errors.New("say nothing to serve, or: seed, or: migrate FOLDER")
+		return errors.New("say nothing to serve, or: seed, or: migrate FOLDER, or: plan FROM TO")
 	}
 }
 

@@ -64,6 +64,8 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET /api/runs/{id}", h.answer(h.run))
 	mux.HandleFunc("GET /api/runs/{id}/events", h.answer(h.events))
 	mux.HandleFunc("POST /api/runs/{id}/stop", h.answer(h.stop))
+	mux.HandleFunc("GET /api/runs/{id}/profiles/{view}", h.answer(h.graph))
+	mux.HandleFunc("GET /api/runs/{id}/profiles/{side}/{name}", h.profile)
 	mux.HandleFunc("/api/", h.answer(func(r *http.Request) (reply, error) {
 		return reply{}, &app.Error{Code: app.NotFound, Message: "There is no " + r.Method + " at this address. docs/wire.md lists what there is."}
 	}))

@@ -68,6 +68,7 @@ type Lab struct {
 	Notes      Notes
 	Drafts     Drafts
 	Queue      Queue
+	Evidence   Evidence
 	Workspaces *Workspaces
 	Log        *slog.Logger
 	// Markdown renders a lesson's text to sanitised HTML.

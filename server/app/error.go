@@ -1,6 +1,10 @@
 package app
 
-import "github.com/p95lab/p95lab/grader/verdict"
+import (
+	"errors"
+
+	"github.com/p95lab/p95lab/grader/verdict"
+)
 
 // Code says of which kind an error is; it is mapped to HTTP in one place.
 type Code string
@@ -25,3 +29,9 @@ type Error struct {
 func (e *Error) Error() string { return e.Message }
 
 func fail(code Code, message string) error { return &Error{Code: code, Message: message} }
+
+// known tells whether an error is one that the learner may see, of a kind.
+func known(err error, code Code) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}

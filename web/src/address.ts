@@ -3,7 +3,7 @@ import { effect } from '@preact/signals';
 import { lessonTab, openFile, pane, run, runTab, type LessonTab, type RunTab } from './store';
 
 const LESSON_TABS: readonly string[] = ['lesson', 'runs', 'solution'] satisfies LessonTab[];
-const RUN_TABS: readonly string[] = ['live', 'output'] satisfies RunTab[];
+const RUN_TABS: readonly string[] = ['live', 'profile', 'queries', 'counters', 'output'] satisfies RunTab[];
 
 /** Opens a tab by its name; both panes share one space of names. */
 export function openTab(name: string | null): void {

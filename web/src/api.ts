@@ -2,6 +2,7 @@
 // that says what to do; `offline` tells a server that was not reached from one
 // that said no.
 import { list, type Decoder } from './wire/decode';
+import { graph } from './wire/evidence';
 import { answers, problem, runDetail, runInfo, workspace } from './wire/server';
 import type { Diagnostic } from './wire/verdict';
 
@@ -60,6 +61,8 @@ export function createApi(slug: string, send: Fetch = (url, init) => fetch(url, 
     runs: () => call(send, 'GET', `${base}/runs`, null, list(runInfo)),
     run: (id: string) => call(send, 'GET', run(id), null, runDetail),
     events: (id: string, after: number) => call(send, 'GET', `${run(id)}/events?after=${after}`, null, answers.events),
+    graph: (id: string, view: string, against: string) =>
+      call(send, 'GET', `${run(id)}/profiles/${view}${against ? `?against=${encodeURIComponent(against)}` : ''}`, null, graph),
     stop: (id: string) => call(send, 'POST', `${run(id)}/stop`, null, null),
     solution: () => call(send, 'GET', `${base}/solution`, null, answers.solution),
   };

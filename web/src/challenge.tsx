@@ -94,6 +94,7 @@ function mountEditor(editor: InstanceType<typeof import('./code/editor').Editor>
     editor.reveal(path, line || 1, column || 1);
   });
   effect(() => editor.showDiff(showDiff.value));
+  void import('./code/heat').then(({ mountHeat }) => mountHeat(editor));
   mountKeys(() => {
     pane.value = 'code';
     editor.focus();

@@ -9,7 +9,7 @@ export const boot = decodeBoot(JSON.parse(document.getElementById('boot')!.textC
 
 export type Pane = 'lesson' | 'code' | 'run';
 export type LessonTab = 'lesson' | 'runs' | 'solution';
-export type RunTab = 'live' | 'output';
+export type RunTab = 'live' | 'profile' | 'queries' | 'counters' | 'output';
 
 // The view.
 export const pane = signal<Pane>('lesson');
@@ -56,6 +56,9 @@ export interface Question {
 }
 export const question = signal<Question | null>(null);
 export const overlay = signal<'palette' | 'add-file' | 'latency-table' | 'distribution-table' | null>(null);
+
+/** Two runs that are shown side by side. */
+export const compared = signal<{ older: string; newer: string } | null>(null);
 
 export const active = computed(() => runs.value.find((r) => r.state === 'queued' || r.state === 'running') ?? null);
 export const watchedInfo = computed(() => runs.value.find((r) => r.id === run.value?.id) ?? null);

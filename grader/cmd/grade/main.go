@@ -55,6 +55,8 @@ type cli struct {
 	Warm    warmCmd    `cmd:"" help:"Build and seed beforehand what the first runs need."`
 	Doctor  doctorCmd  `cmd:"" help:"Say what this machine confines services with, and how to get what is missing."`
 	Compare compareCmd `cmd:"" help:"Compare two running versions of any HTTP service: before and after, with an interval."`
+	Up      upCmd      `cmd:"" help:"Start a challenge's service alone and print its addresses, for any tool."`
+	Export  exportCmd  `cmd:"" help:"Write a challenge's load for Vegeta or k6."`
 	Bench   benchCmd   `cmd:"" help:"Measure the measurement: its cost, its truth, its pace, its false alarms."`
 }
 

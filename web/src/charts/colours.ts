@@ -3,7 +3,8 @@
 import { onThemeChange } from '../shell/theme-button';
 import { requestFrame } from '../frame';
 
-const NAMES = ['t1', 't3', 's1', 's2', 'line', 'line2', 'ctl', 'p99', 'p95', 'p50', 'band', 'before', 'before-band', 'slo', 'accent', 'warn'] as const;
+const NAMES = ['t1', 't3', 's1', 's2', 'line', 'line2', 'ctl', 'p99', 'p95', 'p50', 'band', 'before', 'before-band', 'slo', 'accent', 'warn',
+  'flame', 'flame-own', 'flame-library', 'flame-runtime', 'flame-more', 'flame-less'] as const;
 export type Colour = (typeof NAMES)[number];
 
 const read = () => {

@@ -10,6 +10,7 @@ import { Annotation, Compartment, EditorState, type Extension, type TransactionS
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers } from '@codemirror/view';
 import type { Diagnostic } from '../wire/verdict';
 import { asText, changesAgainst } from './changes';
+import { costs, showCosts, type Cost } from './cost';
 import { errorLines, place, showErrors } from './errors';
 import type { FileState } from './files';
 import { highlighting, languageOf, theme } from './language';
@@ -86,6 +87,11 @@ export class Editor {
     }
   }
 
+  /** Shows what lines of a file cost. */
+  heat(path: string, of: Cost[]): void {
+    if (this.state(path)) this.dispatch(path, showCosts(of));
+  }
+
   /** Puts the cursor at a line and column (from 1), once the file is open. */
   reveal(path: string, line: number, column: number): void {
     if (path !== this.path) return;
@@ -141,6 +147,7 @@ export class Editor {
         errorLines,
         lintGutter(),
         lineNumbers(),
+        costs,
         changesAgainst(file.starter),
         highlightActiveLine(),
         highlightActiveLineGutter(),

@@ -8,7 +8,7 @@ import { Diffs, type Changed } from '../code/diff';
 import { ago, factor, ms, ratio } from '../format';
 import { outcomeOf } from '../run/outcome';
 import { Icon } from '../shell/icon';
-import { runs, runTab, watchedInfo } from '../store';
+import { compared, runs, runTab, watchedInfo } from '../store';
 import type { RunInfo } from '../wire/server';
 
 export function Runs() {
@@ -63,6 +63,37 @@ function RunRow({ run, best }: { run: RunInfo; best: boolean }) {
   );
 }
 
+/** Any other run that was measured, to be shown side by side with this one. */
+function CompareWith({ run }: { run: RunInfo }) {
+  const others = runs.value.filter((r) => r.id !== run.id && r.state === 'done');
+  if (!others.length) return null;
+  const show = (id: string) => {
+    const other = others.find((r) => r.id === id);
+    if (!other) return;
+    compared.value = other.number < run.number ? { older: other.id, newer: run.id } : { older: run.id, newer: other.id };
+  };
+  return (
+    <label>
+      <span class="hidden">Compare run {run.number} with</span>
+      <select
+        value=""
+        onChange={(e) => {
+          show(e.currentTarget.value);
+          e.currentTarget.value = '';
+        }}
+      >
+        <option value="">Compare with…</option>
+        {others.map((r) => (
+          <option key={r.id} value={r.id}>
+            Run {r.number}
+            {r.hypothesis && `: ${r.hypothesis}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 function RunFiles({ run }: { run: RunInfo }) {
   const changed = useSignal<Changed[] | null>(null);
   const failed = useSignal('');
@@ -98,6 +129,7 @@ function RunFiles({ run }: { run: RunInfo }) {
           <Icon name="rotate-ccw" />
           Restore these files
         </button>
+        <CompareWith run={run} />
       </p>
     </div>
   );

@@ -11,9 +11,13 @@ import { Live } from './live';
 import { GATE_NAMES, outcomeOf } from './outcome';
 import { Output } from './output';
 import type { Run } from './run';
+import { CountersTab, ProfileTab, QueriesTab } from './why';
 
 const TABS: { id: RunTab; label: string; Panel: ComponentType<{ onOpen: (d: Diagnostic) => void }> }[] = [
   { id: 'live', label: 'Live', Panel: Live },
+  { id: 'profile', label: 'Profile', Panel: ProfileTab },
+  { id: 'queries', label: 'Queries', Panel: QueriesTab },
+  { id: 'counters', label: 'Counters', Panel: CountersTab },
   { id: 'output', label: 'Output', Panel: Output },
 ];
 

@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { addFile, files } from '../actions';
 import { Problem } from '../api';
 import { DistributionTable, LatencyTable } from '../run/tables';
+import { ComparedRuns } from '../run/why';
 import { overlay, question, toast, type Question, type Toast } from '../store';
 import { Dialog } from './dialog';
 import { Icon } from './icon';
@@ -19,6 +20,7 @@ export function Overlays() {
       {o === 'add-file' && <AddFile />}
       {o === 'latency-table' && <LatencyTable />}
       {o === 'distribution-table' && <DistributionTable />}
+      <ComparedRuns />
       {question.value && <Ask q={question.value} />}
       <div class="notices" role="status">
         {toast.value && <Notice key={toast.value.text} notice={toast.value} />}

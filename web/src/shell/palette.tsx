@@ -45,6 +45,9 @@ function entries(): Entry[] {
     { icon: 'history', text: 'Show all runs', run: show('runs') },
     { icon: 'eye', text: 'Show the solution', run: show('solution') },
     { icon: 'activity', text: 'Show live figures', run: panel('live') },
+    { icon: 'flame', text: 'Show the profile', run: panel('profile') },
+    { icon: 'database', text: 'Show queries and their plans', run: panel('queries') },
+    { icon: 'gauge', text: 'Show counters', run: panel('counters') },
     { icon: 'terminal', text: 'Show output', run: panel('output') },
     { icon: 'sun', text: 'Switch between dark and light', run: toggleTheme },
     ...files.list.value.map((f) => ({

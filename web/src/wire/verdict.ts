@@ -58,6 +58,31 @@ const summary = object({
 });
 export type Summary = Of<typeof summary>;
 
+const taken = object({ bytes: number, requests: number });
+const served = object({ n: number, p50_ms: number, p95_ms: number, bytes: number, errors: number });
+const planStep = object({ id: number, parent: number, detail: string, rows: optional(number) });
+export type PlanStep = Of<typeof planStep>;
+const executed = object({
+  calls: number,
+  rows: number,
+  total_ms: number,
+  p95_ms: number,
+  failed: optional(number),
+  plan: optional(list(planStep)),
+  unplanned: optional(string),
+});
+export type Executed = Of<typeof executed>;
+const evidence = object({
+  counters: list(object({ name: string, unit: string, per: optional(string), before: number, after: number, from: oneOf('kernel', 'kit', 'generator', 'service') })),
+  endpoints: list(object({ name: string, before: served, after: served })),
+  statements: list(object({ sql: string, before: optional(executed), after: optional(executed) })),
+  profiles: list(object({ name: string, before: taken, after: taken })),
+  notes: optional(list(string)),
+});
+export type Evidence = Of<typeof evidence>;
+export type Counter = Evidence['counters'][number];
+export type Statement = Evidence['statements'][number];
+
 export const verdict = object({
   challenge: string,
   outcome,
@@ -71,6 +96,7 @@ export const verdict = object({
   mismatch: optional(mismatch),
   log: optional(string),
   load: optional(summary),
+  evidence: optional(evidence),
   seed: string, // 64 bits: more than a number holds
   machine: optional(string),
 });
