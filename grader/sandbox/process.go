@@ -96,6 +96,11 @@ func (l *Launcher) Start(ctx context.Context, spec Spec) (*Process, error) {
 		<-read
 		<-watched
 		p.mu.Lock()
+		// The limit of its data may be met between two looks: then the runtime
+		// says so itself.
+		if p.fault == "" && !p.ended.succeeded && p.tail.outOfMemory() {
+			p.fault = OverMemory
+		}
 		p.close()
 		p.mu.Unlock()
 		close(p.done)
@@ -190,7 +195,8 @@ func (p *Process) Exit() string {
 	return p.ended.exit
 }
 
-// Tail is the end of what was printed, at most 8 KiB, whole lines.
+// Tail is the end of what was printed, some 8 KiB, whole lines, and before it the
+// first line of a panic or fatal error.
 func (p *Process) Tail() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -59,9 +59,19 @@ func (s service) pairs(rng *rand.Rand, n, each int, factor float64) []Pair {
 	return pairs
 }
 
+// simulates leaves a test of many runs out of the race detector's: it has one
+// goroutine, and would take two minutes there.
+func simulates(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("simulates hundreds of runs")
+	}
+}
+
 // An interval of 95 % must hold the truth in at least 93 % of runs, or its name
 // is wrong. Few pairs are the hard case, and blocks the one of lasting weather.
 func TestIntervalCoversTheTruth(t *testing.T) {
+	simulates(t)
 	const trials = 300
 	for _, tc := range []struct {
 		service service
@@ -104,6 +114,7 @@ func TestIntervalCoversTheTruth(t *testing.T) {
 // What the bootstrap over requests would have said, for the reason why it is
 // over pairs: the model must be one in which the difference matters.
 func TestNaiveIntervalWouldNotCover(t *testing.T) {
+	simulates(t)
 	const trials = 200
 	rng := rand.New(rand.NewPCG(12, 1))
 	held := 0
@@ -129,6 +140,7 @@ func TestNaiveIntervalWouldNotCover(t *testing.T) {
 }
 
 func TestDecideFindsWhatIsThere(t *testing.T) {
+	simulates(t)
 	quiet := lognormal
 	quiet.own = 0.05
 	for _, tc := range []struct {
@@ -179,6 +191,7 @@ func TestDecideFindsWhatIsThere(t *testing.T) {
 // looking at it again and again. The rule without a margin shows that the looks
 // do cost something.
 func TestEnoughPaysForItsLooks(t *testing.T) {
+	simulates(t)
 	const trials, target = 200, 2.0
 	noisy := lognormal
 	noisy.own = 0.4 // so wide that width alone does not end the run
@@ -216,6 +229,7 @@ func TestEnoughPaysForItsLooks(t *testing.T) {
 // the interval still holds the truth, and a service beside itself is still not
 // called different.
 func TestStoppingKeepsItsErrorRate(t *testing.T) {
+	simulates(t)
 	const trials, most, look = 200, 60, 5
 	services := []service{lognormal, bimodal, heavy, drifting}
 	var total atomic.Int64

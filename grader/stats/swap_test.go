@@ -9,6 +9,7 @@ import (
 // than its level says, however their latencies are made. The interval's alarms
 // are logged beside it: Differs needs both, and they err in different runs.
 func TestSwapIsExact(t *testing.T) {
+	simulates(t)
 	const trials, level = 600, 0.95
 	for _, s := range []service{lognormal, bimodal, heavy, clustered} {
 		t.Run(s.name, func(t *testing.T) {
