@@ -326,7 +326,7 @@ func Lay(dst, lab string, files map[string][]byte) error {
 // build may also have filled what it was given, which is its own fault.
 func diskFull(dir string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(dir, &st) == nil && int64(st.Bavail)*int64(st.Bsize) < artefactLimit
+	return unix.Statfs(dir, &st) == nil && int64(st.Bavail)*int64(st.Bsize) < artefactLimit //nolint:unconvert // other systems have other widths
 }
 
 func copyMigrations(from, to string) error {
