@@ -77,7 +77,7 @@ const lookEvery = 5
 // time only a goal that the ratio reaches, and the interval's worse end does not,
 // is worth more pairs.
 func (j judge) enough(pairs []duel.Pair) bool {
-	usual := time.Duration(len(pairs))*2*j.plan.Slice >= usualBudget
+	usual := time.Duration(len(pairs))*2*j.plan.Slice >= j.run.usual
 	if len(pairs)%lookEvery != 0 && !usual {
 		return false
 	}
