@@ -83,10 +83,10 @@ var attacks = map[string]attack{
 	"pin memory":                             func(string) error { return unix.Mlock(make([]byte, 1<<20)) },
 	"make a file of a terabyte":              sparse,
 	"fill the scratch space":                 func(string) error { return fill("/tmp/fill", 6) },
-	"fill the scratch space with names":      func(string) error { return names("/tmp", scratchFiles+100) },
+	"fill the scratch space with names":      func(string) error { return names("/tmp", scratchFiles+100, func() {}) },
 	"fill the disk":                          fillDisk,
-	"fill the disk with names":               func(string) error { return rested(names(".", most+100)) },
-	"put folders into folders":               func(string) error { return rested(nest(400)) },
+	"fill the disk with names":               func(string) error { return names(".", most+100, rest) },
+	"put folders into folders":               func(string) error { defer rest(); return nest(400) },
 	"write to its own memory":                ownMemory,
 	"take memory in several processes":       takeMemory,
 	"write to the root":                      func(string) error { return os.Mkdir("/etc/mine", 0o755) },
@@ -321,7 +321,8 @@ func fill(path string, files int) error {
 	return nil
 }
 
-func names(dir string, n int) error {
+// names makes so many empty files, stays a while, and removes them.
+func names(dir string, n int, stay func()) error {
 	defer func() {
 		for i := range n {
 			_ = os.Remove(filepath.Join(dir, "n"+strconv.Itoa(i)))
@@ -332,6 +333,7 @@ func names(dir string, n int) error {
 			return err
 		}
 	}
+	stay()
 	return nil
 }
 
@@ -344,15 +346,15 @@ func fillDisk(string) error {
 		}
 	}
 	unix.Sync()
-	return rested(nil)
+	rest()
+	return nil
 }
 
-// rested gives the watch time for many looks.
-func rested(err error) error {
+// rest gives the watch time for many looks.
+func rest() {
 	wait := unix.Timespec{Sec: 1}
 	for unix.Nanosleep(&wait, &wait) == unix.EINTR { //nolint:errorlint // a bare errno
 	}
-	return err
 }
 
 // nest makes folders in one another.
