@@ -85,7 +85,7 @@ type Steady struct {
 // Target is a goal for one metric. Exactly one of Improve, Worsen and Max is
 // set.
 type Target struct {
-	Metric  string  `yaml:"metric"`  // p50, p95, p99, errors, queries
+	Metric  string  `yaml:"metric"`  // p50, p95, p99, errors, queries, cpu
 	Of      string  `yaml:"of"`      // a request's name; "" is all of them
 	Improve Factor  `yaml:"improve"` // at least so many times better
 	Worsen  Factor  `yaml:"worsen"`  // at most so many times worse

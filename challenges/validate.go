@@ -22,7 +22,9 @@ import (
 // must not know the grader.
 var (
 	knownNeeds   = []string{"postgres", "redis"}
-	knownMetrics = []string{"p50", "p95", "p99", "errors", "queries"}
+	knownMetrics = []string{"p50", "p95", "p99", "errors", "queries", "cpu"}
+	// wholeMetrics are counted for a whole side, not for one kind of request.
+	wholeMetrics = []string{"queries", "cpu"}
 	knownGates   = []string{"build", "start", "check", "load", "compare"}
 )
 
@@ -210,6 +212,9 @@ func (v *validator) targets(c Challenge) {
 		v.oneOf(t.Metric, knownMetrics, "targets", i, "metric")
 		if t.Of != "" {
 			v.request(c, t.Of, "targets", i, "of")
+			if slices.Contains(wholeMetrics, t.Metric) {
+				v.field(t.Metric+" is counted over all requests: leave of out", "targets", i, "of")
+			}
 		}
 		if slices.ContainsFunc(c.Targets[:i], func(o Target) bool { return o.String() == t.String() }) {
 			v.field(fmt.Sprintf("%s has two targets", t), "targets", i)
@@ -234,6 +239,8 @@ func (v *validator) targets(c Challenge) {
 			v.field("errors need max as a share, such as 0.1%: a ratio of two shares near 0 says nothing", "targets", i)
 		case t.Metric == "queries" && t.Max != nil && t.Max.Share:
 			v.field("queries are counted for each request: write max as a number, such as 6", "targets", i, "max")
+		case t.Metric == "cpu" && t.Max != nil:
+			v.field("processor time has no absolute bound, as machines differ: use improve or worsen", "targets", i, "max")
 		case strings.HasPrefix(t.Metric, "p") && t.Max != nil:
 			v.field("a latency has no absolute bound, as machines differ: use improve or worsen", "targets", i, "max")
 		}

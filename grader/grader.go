@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/p95lab/p95lab/challenges"
 	"github.com/p95lab/p95lab/grader/backing"
@@ -36,6 +37,10 @@ type Grader struct {
 	// tries again.
 	swept func()
 
+	// usual is how long the pairs of a run last that has nothing left to decide;
+	// usualBudget but in tests that want no figures.
+	usual time.Duration
+
 	mu   sync.Mutex // one calibration at a time
 	idle idle
 }
@@ -51,6 +56,7 @@ func New(folder string) *Grader {
 		builder:   workspace.NewBuilder(filepath.Join(folder, "builds"), launcher),
 		templates: backing.NewTemplates(filepath.Join(folder, "templates")),
 		launcher:  launcher,
+		usual:     usualBudget,
 	}
 	g.swept = sync.OnceFunc(func() {
 		_ = errors.Join(cache.Sweep(folder, running, sandbox.RemoveAll), g.builder.Sweep(), g.templates.Sweep())

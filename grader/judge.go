@@ -77,7 +77,7 @@ const lookEvery = 5
 // time only a goal that the ratio reaches, and the interval's worse end does not,
 // is worth more pairs.
 func (j judge) enough(pairs []duel.Pair) bool {
-	usual := time.Duration(len(pairs))*2*j.plan.Slice >= usualBudget
+	usual := time.Duration(len(pairs))*2*j.plan.Slice >= j.run.usual
 	if len(pairs)%lookEvery != 0 && !usual {
 		return false
 	}
@@ -172,6 +172,8 @@ func next(m verdict.Metric) string {
 		return "An error is never a fast answer. Look at the Output tab for what the service printed."
 	case "queries":
 		return "Count the statements that one request sends to the database."
+	case "cpu":
+		return "Take a CPU profile under load and begin with what is at its top."
 	default:
 		return "What does each request still wait for? Measure where the remaining time goes."
 	}
@@ -196,16 +198,12 @@ func (j judge) metrics(m *measurement) []verdict.Metric {
 			return 1
 		}
 	})
-	for _, extra := range []string{"p50", "p95", "p99", "errors", "queries"} {
+	for _, extra := range []string{"p50", "p95", "p99", "errors", "queries", "cpu"} {
 		if !seen[extra+"/"] && (extra != "queries" || m.queries[0] > 0) {
 			out = append(out, j.target(m, challenges.Target{Metric: extra}))
 		}
 	}
-	return append(out,
-		verdict.Metric{
-			Name: "cpu", Unit: "ms per request", Met: true,
-			Before: perRequest(m.cpu[0], m, 0), After: perRequest(m.cpu[1], m, 1),
-		})
+	return out
 }
 
 func perRequest(cpu time.Duration, m *measurement, which int) float64 {
@@ -235,18 +233,33 @@ func (j judge) target(m *measurement, t challenges.Target) verdict.Metric {
 		}
 	case "queries":
 		out.Unit = "per request"
-		out.Before, out.After = m.queries[0], m.queries[1]
-		if out.After > 0 {
-			out.Ratio = out.Before / out.After
-			out.Low, out.High = out.Ratio, out.Ratio // counted, not sampled
-		}
-		if t.Max != nil {
-			out.Target, out.Met = "≤ "+t.Max.String(), m.counted[1] && out.After <= t.Max.Value
-		}
+		counted(t, m.queries[0], m.queries[1], &out)
+		out.Met = out.Met && m.counted[1]
+	case "cpu":
+		out.Unit = "ms per request"
+		counted(t, perRequest(m.cpu[0], m, 0), perRequest(m.cpu[1], m, 1), &out)
 	default:
 		j.quantile(m, t, &out)
 	}
 	return out
+}
+
+// counted measures a target that is counted for the whole load, not sampled: its
+// ratio has no interval.
+func counted(t challenges.Target, before, after float64, out *verdict.Metric) {
+	out.Before, out.After = before, after
+	if after > 0 {
+		out.Ratio = verdict.Bounded(before / after)
+		out.Low, out.High = out.Ratio, out.Ratio
+	}
+	switch {
+	case t.Max != nil:
+		out.Target, out.Met = "≤ "+t.Max.String(), after <= t.Max.Value
+	case t.Improve > 0:
+		out.Target, out.Met = "≥ "+t.Improve.String(), after > 0 && after*float64(t.Improve) <= before
+	case t.Worsen > 0:
+		out.Target, out.Met = "≤ "+t.Worsen.String()+" the starter", after <= before*float64(t.Worsen)
+	}
 }
 
 // quantile measures a target that is a quantile of latency.

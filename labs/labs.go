@@ -19,7 +19,7 @@ import (
 	"github.com/p95lab/p95lab"
 )
 
-//go:embed kit orders dashboard ledger
+//go:embed kit dashboard ledger orders pricing
 var sources embed.FS
 
 // shared is the folder of what all services use.

@@ -14,7 +14,7 @@ import (
 )
 
 func TestFilesAreTheStarter(t *testing.T) {
-	if got := labs.Names(); !slices.Equal(got, []string{"dashboard", "ledger", "orders"}) {
+	if got := labs.Names(); !slices.Equal(got, []string{"dashboard", "ledger", "orders", "pricing"}) {
 		t.Fatalf("services %q: add the new one to the tables of these tests", got)
 	}
 	for _, name := range labs.Names() {
@@ -52,7 +52,7 @@ func TestAnUnknownServiceIsNamed(t *testing.T) {
 		_, hashErr := labs.Hash(name)
 		dst := t.TempDir()
 		for what, err := range map[string]error{"Files": filesErr, "Hash": hashErr, "Materialise": labs.Materialise(dst, name)} {
-			if err == nil || !strings.Contains(err.Error(), "dashboard, ledger, orders") {
+			if err == nil || !strings.Contains(err.Error(), "dashboard, ledger, orders, pricing") {
 				t.Errorf("%s(%q): error %v, want one that names the services", what, name, err)
 			}
 		}

@@ -41,6 +41,7 @@ var services = []service{
 	{"dashboard", "/dashboards/1", "/dashboards/1/widgets/3/readings", `{"value": 17}`, "main.(*Store).Dashboard", "GET /dashboards/{id}"},
 	{"ledger", "/counterparties/1/largest?state=settled", "/accounts/1/entries", `{"counterparty": 1, "amount": 5000, "reference": "INV 000001/0001"}`, "main.(*Store).Largest", "GET /counterparties/{id}/largest"},
 	{"orders", "/customers/1/orders?limit=20", "/customers/1/orders", `{"sku": "SKU-101", "quantity": 2}`, "main.(*Store).History", "GET /customers/{id}/orders"},
+	{"pricing", "/shops/1/carts/1/quote", "/shops/1/carts/1/lines", `{"sku": "TEE-NAV-M", "name": "Tee", "quantity": 1, "price": 1900}`, "main.Price", "GET /shops/{shop}/carts/{number}/quote"},
 }
 
 // each runs a test for each service, with its binary.

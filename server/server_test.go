@@ -38,8 +38,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		grade := scripted(40, 5*time.Millisecond)
-		if os.Getenv("SERVE_LOAD") != "" {
+		switch {
+		case os.Getenv("SERVE_LOAD") != "":
 			grade = scripted(loadTicks, loadEvery)
+		case os.Getenv("SERVE_REAL") != "":
+			grade = grader.New(filepath.Join(data, "cache")).Grade
 		}
 		err := Run(context.Background(), Config{
 			Listen: "127.0.0.1", Data: data, Slots: 1, Version: "test", Log: slog.New(slog.DiscardHandler),

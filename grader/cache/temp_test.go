@@ -14,13 +14,14 @@ import (
 // The test binary is also the neighbour that works in a folder until it is killed.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("WORK_IN"); dir != "" {
-		folder, _, err := Temp(dir, "run-", os.RemoveAll)
+		folder, done, err := Temp(dir, "run-", os.RemoveAll)
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
 		fmt.Println(folder)
-		select {}
+		time.Sleep(time.Hour) // it is killed
+		done()
 	}
 	os.Exit(m.Run())
 }

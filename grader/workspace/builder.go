@@ -20,9 +20,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/singleflight"
+	"golang.org/x/sys/unix"
 
 	"github.com/p95lab/p95lab/grader/cache"
 	"github.com/p95lab/p95lab/grader/sandbox"
@@ -157,6 +159,9 @@ func (b *Builder) build(ctx context.Context, env []string, key, lab string, file
 	output, err := compile(ctx, env, src, filepath.Join(result, lab), lab)
 	if err != nil {
 		var exit *sandbox.ExitError
+		if errors.As(err, &exit) && ctx.Err() == nil && strings.Contains(output, syscall.ENOSPC.Error()) && diskFull(b.dir) {
+			return Binary{}, fmt.Errorf("the disk with %s has no room to build in: %w", b.dir, syscall.ENOSPC)
+		}
 		if errors.As(err, &exit) && ctx.Err() == nil {
 			if exit.Fault != "" {
 				output = "the build was ended for its use of " + string(exit.Fault)
@@ -315,6 +320,13 @@ func Lay(dst, lab string, files map[string][]byte) error {
 		}
 	}
 	return nil
+}
+
+// diskFull tells whether this machine's own disk has no room for a program: a
+// build may also have filled what it was given, which is its own fault.
+func diskFull(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && int64(st.Bavail)*int64(st.Bsize) < artefactLimit //nolint:unconvert // other systems have other widths
 }
 
 func copyMigrations(from, to string) error {

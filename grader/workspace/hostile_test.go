@@ -298,6 +298,27 @@ func TestBuildTimeIsWorkDone(t *testing.T) {
 	}
 }
 
+// A build that finds no room on this machine's disk is no fault of the learner's.
+func TestBuildOnAFullDiskIsOurs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a service")
+	}
+	l := launcher(t)
+	if !l().Isolated() {
+		t.Skip(l().Report().Summary())
+	}
+	dir := t.TempDir()
+	if err := syscall.Mount("lab", dir, "tmpfs", 0, "size=4m"); err != nil { // less than a program takes
+		t.Skipf("cannot make a small disk: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	_, err := NewBuilder(dir, l).Build(t.Context(), "orders", map[string][]byte{"extra.go": []byte("package main\n")})
+	var broken *BuildError
+	if !errors.Is(err, syscall.ENOSPC) || errors.As(err, &broken) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // What a learner's build puts into the go command's cache is gone with it.
 func TestCacheIsNotPoisoned(t *testing.T) {
 	if testing.Short() {
