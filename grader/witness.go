@@ -80,7 +80,7 @@ func (r *run) witness(ctx context.Context, c *contest, m *measurement) (*verdict
 type testimony struct {
 	side  *side
 	asked int // requests since its start
-	// answered is how many while it was kept busy.
+	// answered is how many while it was kept busy, the last ones after that.
 	answered int
 
 	statements []evidence.Statement
@@ -161,7 +161,7 @@ func (r *run) busy(ctx context.Context, t *testimony) (told func()) {
 		}
 		return load.Prepared{Class: q.Class, Raw: raw}
 	}
-	t.answered = t.side.client.Saturate(ctx, next, runtime.NumCPU(), witnessSlice).Completed
+	t.answered = t.side.client.Saturate(ctx, next, runtime.NumCPU(), witnessSlice).Sent
 	asking.Go(func() {
 		text, err := t.side.administer(ctx, "GET", "/debug/statements")
 		if err = errors.Join(recording, err); err == nil {

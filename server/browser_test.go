@@ -56,11 +56,32 @@ func TestLearnerFixesMissingIndex(t *testing.T) {
 	b.shots("passed")
 	b.accessible("passed")
 	b.everyNumberOnce()
+	b.sawWhy()
 	if last := b.history()[0]; last.Ratio < 8 || last.Score <= 0 || last.Gate != "compare" {
 		t.Errorf("the history says %+v", last)
 	}
 	b.visit("/")
 	b.until("the catalogue knows", `document.querySelector('.row-result')?.innerText.includes('better')`)
+}
+
+// sawWhy holds that the evidence of the right index shows what it has changed: how
+// the history is read, and where the processor is.
+func (b *browser) sawWhy() {
+	b.t.Helper()
+	b.click("#run [role=tab]", "Queries")
+	b.until("the scan has become a search", `/Starter[\s\S]*SCAN orders[\s\S]*Yours[\s\S]*SEARCH orders USING INDEX orders_by_customer/.test(document.querySelector('.queries')?.innerText)`)
+	b.shots("passed-queries")
+	b.click("#run [role=tab]", "Counters")
+	b.until("the processor's time is told", `document.querySelector('.counters')?.innerText.includes('Processor time a request')`)
+	b.shots("passed-counters")
+	b.click("#run [role=tab]", "Profile")
+	b.until("the profile is drawn", `document.querySelector('.flame canvas')?.width > 300`)
+	b.click(".tools .choice button", "Starter")
+	b.click(".tools .choice button", "Table")
+	b.until("the store's own function is in it", `document.querySelector('.top-table')?.innerText.includes('main.(*Store).History')`)
+	b.click(".tools .choice button", "Flame graph")
+	b.shots("passed-profile")
+	b.click("#run [role=tab]", "Live")
 }
 
 // everyNumberOnce holds that the page has received each number of its last run

@@ -176,7 +176,7 @@ func TestWhyPanels(t *testing.T) {
 func TestLargeProfileOpens(t *testing.T) {
 	chromium(t)
 	large := evidencetest.Large(50_000)
-	base := serve(t, t.TempDir(), witnessed(t, large, large))
+	base := serve(t, t.TempDir(), witnessed(t, scanning, large))
 	b := open(t, base)
 	wait(t, base, submit(t, base, first).ID)
 	b.visit("/challenges/missing-index")

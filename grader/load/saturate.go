@@ -10,6 +10,7 @@ import (
 type Saturation struct {
 	Completed int             // answered within the time, whatever the status
 	Errors    int             // failed within the time
+	Sent      int             // in all, with those that were in flight at the end
 	Took      time.Duration   // the time, shorter than asked for if ctx ended
 	Latencies []time.Duration // of those completed, from their sending
 	CPU       time.Duration   // of this whole process meanwhile; 0 if unknown
@@ -45,6 +46,7 @@ func (c *Client) Saturate(ctx context.Context, next func() Prepared, conns int, 
 	for _, l := range loops {
 		s.Completed += len(l.latencies)
 		s.Errors += l.errors
+		s.Sent += l.sent
 		s.Latencies = append(s.Latencies, l.latencies...)
 	}
 	return s
@@ -54,6 +56,7 @@ func (c *Client) Saturate(ctx context.Context, next func() Prepared, conns int, 
 type loop struct {
 	latencies []time.Duration
 	errors    int
+	sent      int
 }
 
 func (l *loop) run(ctx context.Context, c *Client, draw func() Prepared, end time.Time) {
@@ -94,6 +97,7 @@ func (l *loop) connection(ctx context.Context, c *Client, draw func() Prepared, 
 		}
 		reusable := false
 		if err = nc.SetDeadline(sent.Add(c.o.Timeout)); err == nil {
+			l.sent++
 			x.send(c.users.raw(&p)) // with the read that waits for its answer
 			reusable, err = k.read(&p)
 		}

@@ -29,7 +29,8 @@ func (c *upCmd) Run(t *tool) error {
 			dir = workspace.Folder(t.data, challenge.Slug)
 		}
 		files, err = workspace.Read(dir, challenge.Lab)
-		if err != nil && !(errors.Is(err, fs.ErrNotExist) && c.With == "") { // no workspace yet: the starter
+		started := c.With != "" || !errors.Is(err, fs.ErrNotExist) // no workspace yet: the starter
+		if err != nil && started {
 			return usageError{err}
 		}
 	}

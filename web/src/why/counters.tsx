@@ -18,8 +18,9 @@ const NAMES: Record<string, string> = {
 
 const FROM = { kernel: 'the kernel', kit: "the grader's own count", generator: 'the load generator', service: 'the service itself' };
 
-/** Changes below this are not coloured. */
+/** Changes below this are not coloured, and none of what is next to nothing. */
 const NOTED = 0.05;
+const LEAST: Record<string, number> = { ms: 0.1, bytes: 1000 };
 
 /** "Memory allocated a request". */
 export const nameOf = (c: Counter) => (NAMES[c.name] ?? c.name) + (c.per ? ` a ${c.per}` : '');
@@ -52,7 +53,7 @@ export function Counters({ evidence }: { evidence: Evidence }) {
               </th>
               <td>{written(c, c.before)}</td>
               <td>{written(c, c.after)}</td>
-              <Difference before={c.before} after={c.after} />
+              <Difference before={c.before} after={c.after} least={LEAST[c.unit] ?? 0} />
               <td class="from">{FROM[c.from]}</td>
             </tr>
           ))}
@@ -98,8 +99,8 @@ export function Counters({ evidence }: { evidence: Evidence }) {
   );
 }
 
-function Difference({ before, after }: { before: number; after: number }) {
+function Difference({ before, after, least }: { before: number; after: number; least: number }) {
   if (!before || !after) return <td>{before === after ? '–' : before ? 'gone' : 'new'}</td>;
-  const same = Math.abs(after / before - 1) < NOTED;
+  const same = Math.abs(after / before - 1) < NOTED || Math.max(before, after) < least;
   return <td class={same ? '' : after < before ? 'good' : 'worse'}>{change(before, after)}</td>;
 }

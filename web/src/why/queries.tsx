@@ -7,6 +7,7 @@ import { advice } from './plan';
 export function Queries({ evidence }: { evidence: Evidence }) {
   const list = evidence.statements;
   if (!list.length) return <p class="empty-note">{['No statement was sent to the database.', ...(evidence.notes ?? [])].join(' ')}</p>;
+  const cpu = evidence.profiles.find((p) => p.name === 'cpu');
   const most = Math.max(...list.flatMap((s) => [s.before?.total_ms ?? 0, s.after?.total_ms ?? 0]));
   return (
     <div class="queries" tabIndex={0} role="region" aria-label="Statements and their plans">
@@ -24,14 +25,14 @@ export function Queries({ evidence }: { evidence: Evidence }) {
           </tr>
         </thead>
         {list.map((s) => (
-          <Rows key={s.sql} statement={s} most={most} />
+          <Rows key={s.sql} statement={s} most={most} requests={cpu && { before: cpu.before.requests, after: cpu.after.requests }} />
         ))}
       </table>
     </div>
   );
 }
 
-function Rows({ statement, most }: { statement: Statement; most: number }) {
+function Rows({ statement, most, requests }: { statement: Statement; most: number; requests: { before: number; after: number } | undefined }) {
   const { before, after } = statement;
   const same = before && after && JSON.stringify(before.plan) === JSON.stringify(after.plan);
   return (
@@ -41,9 +42,9 @@ function Rows({ statement, most }: { statement: Statement; most: number }) {
           <code>{statement.sql}</code>
         </th>
       </tr>
-      <Cost name="Starter" of={before} most={most} />
+      <Cost name="Starter" of={before} most={most} requests={requests?.before} />
       {!same && <Plan of={before} />}
-      <Cost name="Yours" of={after} most={most} yours />
+      <Cost name="Yours" of={after} most={most} requests={requests?.after} yours />
       {same ? <Plan of={after} note="The same plan in both versions" /> : <Plan of={after} />}
     </tbody>
   );
@@ -51,7 +52,7 @@ function Rows({ statement, most }: { statement: Statement; most: number }) {
 
 const several = (v: number) => (v === 0 || v >= 9.95 ? count(v) : v.toFixed(v >= 0.995 && Math.abs(v - Math.round(v)) < 0.005 ? 0 : 2));
 
-function Cost({ name, of, most, yours }: { name: string; of: Executed | undefined; most: number; yours?: boolean }) {
+function Cost({ name, of, most, requests, yours }: { name: string; of: Executed | undefined; most: number; requests: number | undefined; yours?: boolean }) {
   return (
     <tr class={yours ? 'yours' : ''}>
       <th scope="row">{name}</th>
@@ -66,7 +67,7 @@ function Cost({ name, of, most, yours }: { name: string; of: Executed | undefine
           </td>
         </>
       ) : (
-        <td colSpan={4}>not sent</td>
+        <td colSpan={4}>not seen{requests ? ` in ${count(requests)} requests` : ''}</td>
       )}
     </tr>
   );
