@@ -44,6 +44,10 @@ func TestSwapSeesADifference(t *testing.T) {
 	if p := Swap(lognormal.pairs(rng, 47, 12, 2), 0.95, Options{Block: 4}); p > 0.01 {
 		t.Errorf("half the latency happens by chance with probability %.3f", p)
 	}
+	// Eight pairs of which each says the same are as many as 99 % needs.
+	if p := Swap(lognormal.pairs(rng, 8, 40, 3), 0.95, Options{Level: 0.99}); p != 2.0/256 {
+		t.Errorf("eight clear pairs happen by chance with probability %.4f", p)
+	}
 	if p := Swap([]Pair{{Before: []float64{1}}}, 0.95, Options{}); p != 1 {
 		t.Errorf("one side alone: %v", p)
 	}

@@ -55,7 +55,7 @@ func TestCompareExitCodes(t *testing.T) {
 	if err := os.WriteFile(targets, []byte("GET http://old/a\nAccept: */*\n\nGET\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	load := []string{"--rate", "200", "--for", "3s"}
+	load := []string{"--rate", "200", "--for", "5s"}
 	for _, tc := range []struct {
 		name string
 		args []string
