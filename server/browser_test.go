@@ -13,7 +13,7 @@ import (
 // middle of a run, the right index.
 func TestLearnerFixesMissingIndex(t *testing.T) {
 	chromium(t)
-	b := open(t, serve(t, t.TempDir(), nil))
+	b := open(t, serve(t, pictured(t), nil))
 	b.visit("/")
 	b.shots("catalogue")
 	b.accessible("catalogue")

@@ -218,6 +218,20 @@ func (b *browser) click(selector, text string) {
 	b.js(find + ".click()")
 }
 
+// pictured is a folder for a server's data whose name may stand in pictures.
+func pictured(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("P95LAB_SCREENSHOTS") == "" {
+		return t.TempDir()
+	}
+	dir := filepath.Join(os.TempDir(), "p95lab")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // shot saves a screenshot where P95LAB_SCREENSHOTS says.
 func (b *browser) shot(name string) {
 	folder := os.Getenv("P95LAB_SCREENSHOTS")
