@@ -61,7 +61,7 @@ func TestLearnerFixesMissingIndex(t *testing.T) {
 		t.Errorf("the history says %+v", last)
 	}
 	b.visit("/")
-	b.until("the catalogue knows", `document.querySelector('.row-result')?.innerText.includes('better')`)
+	b.until("the catalogue knows", `[...document.querySelectorAll('.row-result')].some((e) => e.innerText.includes('better'))`)
 }
 
 // sawWhy holds that the evidence of the right index shows what it has changed: how
